@@ -1,0 +1,32 @@
+// The unity file: every kernel compiled for one ISA, and the table of them in the order of kernels.def.
+#include "kernel.h"
+#include "vec.h"
+
+#include "argreduce.c"
+#include "binary.c"
+#include "cast.c"
+#include "conv2d.c"
+#include "conv2d_input_grad.c"
+#include "conv2d_weight_grad.c"
+#include "copy.c"
+#include "copy_bytes.c"
+#include "dropout.c"
+#include "fill.c"
+#include "gather.c"
+#include "matmul.c"
+#include "pack.c"
+#include "pool2d.c"
+#include "reduce.c"
+#include "softmax.c"
+#include "unary.c"
+#include "where.c"
+
+#ifndef FV_TABLE
+#define FV_TABLE kernels_table
+#endif
+kernel_fn *const FV_TABLE[] = {
+#define K(name) name,
+#include "kernels.def"
+#undef K
+};
+const int CAT(FV_TABLE, _count) = sizeof FV_TABLE / sizeof *FV_TABLE;

@@ -1,0 +1,89 @@
+// Softmax and its logarithm along one axis. buf: x, y. p: outer, length, inner: both are dense [outer][length][inner].
+// Rows (inner = 1) keep a vector along the axis; otherwise a vector holds neighbouring rows. Three passes over a row:
+// the largest element, the sum of exponentials, the result; the row stays in cache.
+#include "vmath.h"
+#include "walk.h"
+
+INLINE float lanes_max(vf v) {
+  float m = v[0];
+  for (int i = 1; i < VL; i++) m = v[i] > m || v[i] != v[i] ? v[i] : m;
+  return m;
+}
+INLINE float lanes_sum(vf v) {
+  float lanes[2 * VL] = {0};
+  for (int half = VL / 2; half > 0; half /= 2) {
+    st(lanes, v);
+    v += ld(lanes + half);
+  }
+  return v[0];
+}
+INLINE vf with_tail(vf v, int n, float rest) {
+  float lanes[VL];
+  st(lanes, splat(rest));
+  st_tail(lanes, v, n);
+  return ld(lanes);
+}
+INLINE vf max_nan(vf a, vf b) { return select((a > b) | (a != a), a, b); }
+
+INLINE void softmax_row(const float *x, float *y, ptrdiff_t n, int logarithm) {
+  vf top = splat(-INF), sum = {0};
+  ptrdiff_t i = 0, whole = n - n % VL;
+  int tail = (int)(n - whole);
+  for (i = 0; i < whole; i += VL) top = max_nan(top, ld(x + i));
+  if (tail) top = max_nan(top, with_tail(ld_tail(x + whole, tail), tail, -INF));
+  vf most = splat(lanes_max(top));
+  for (i = 0; i < whole; i += VL) {
+    vf e = vexp(ld(x + i) - most);
+    sum += e;
+    if (!logarithm) st(y + i, e);
+  }
+  if (tail) {
+    vf e = vexp(ld_tail(x + whole, tail) - most);
+    sum += with_tail(e, tail, 0);
+    if (!logarithm) st_tail(y + whole, e, tail);
+  }
+  vf total = splat(lanes_sum(sum));
+  if (logarithm) {
+    vf log_total = vlog(total);
+    for (i = 0; i < whole; i += VL) st(y + i, ld(x + i) - most - log_total);
+    if (tail) st_tail(y + whole, ld_tail(x + whole, tail) - most - log_total, tail);
+  } else {
+    for (i = 0; i < whole; i += VL) st(y + i, ld(y + i) / total);
+    if (tail) st_tail(y + whole, ld_tail(y + whole, tail) / total, tail);
+  }
+}
+
+// n ≤ VL neighbouring rows whose elements lie `stride` apart.
+INLINE void softmax_columns(const float *x, float *y, ptrdiff_t length, ptrdiff_t stride, int n, int logarithm) {
+  vf top = splat(-INF), sum = {0};
+  for (ptrdiff_t i = 0; i < length; i++) top = max_nan(top, ld_strided(x + i * stride, 1, n));
+  for (ptrdiff_t i = 0; i < length; i++) {
+    vf e = vexp(ld_strided(x + i * stride, 1, n) - top);
+    sum += e;
+    if (!logarithm) st_tail(y + i * stride, e, n);
+  }
+  vf log_sum = vlog(sum);
+  for (ptrdiff_t i = 0; i < length; i++) {
+    vf v = logarithm ? ld_strided(x + i * stride, 1, n) - top - log_sum : ld_strided(y + i * stride, 1, n) / sum;
+    st_tail(y + i * stride, v, n);
+  }
+}
+
+INLINE void softmax_walk(void *const *buf, const int32_t *p, int part, int parts, int logarithm) {
+  const float *x = buf[0];
+  float *y = buf[1];
+  ptrdiff_t outer = p[0], length = p[1], inner = p[2];
+  if (inner == 1) {
+    for (ptrdiff_t o = share(outer, part, parts), end = share(outer, part + 1, parts); o < end; o++)
+      softmax_row(x + o * length, y + o * length, length, logarithm);
+    return;
+  }
+  ptrdiff_t chunks = (inner + VL - 1) / VL;
+  for (ptrdiff_t u = share(outer * chunks, part, parts), end = share(outer * chunks, part + 1, parts); u < end; u++) {
+    ptrdiff_t at = u / chunks * length * inner + u % chunks * VL;
+    softmax_columns(x + at, y + at, length, inner, (int)min_of(VL, inner - u % chunks * VL), logarithm);
+  }
+}
+
+KERNEL(softmax_f32) { softmax_walk(buf, p, part, parts, 0); }
+KERNEL(log_softmax_f32) { softmax_walk(buf, p, part, parts, 1); }

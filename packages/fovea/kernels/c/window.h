@@ -1,0 +1,200 @@
+// The indirect convolution shared by conv2d and its input gradient: implicit GEMM through row pointers.
+//
+// Output pixel (image, j, i) reads source pixel (j·mulY + addY + ty·stepY, i·mulX + addX + tx·stepX) for every tap
+// (ty, tx). Rows of the GEMM are output pixels, found through one pointer per (tap, pixel); padding points at a row of
+// zeros. The pointers are made here, per tile, on the stack: that costs taps·rows cheap steps against
+// taps·rows·channels multiply–adds (2 % at 64 channels), needs no plan-time table and no input packing.
+//  * Taps that are neighbours in memory (no padding left or right, no dilation, one group) are folded into one run of
+//    tapsX·channels floats. With few input channels the host pads the input first so that this applies.
+//  * Tap rows that lie in the padding for every pixel of a tile are skipped.
+//  * Loop order: few weights (≤ 384 KB): tile → panel, one table per tile. Many: chunk of tiles reading ≤ 256 KB →
+//    panel → tiles of the chunk, so that the input stays in L2 and the weights stream once per chunk.
+// Weights are packed [group][panel][tap][in][NB]; see pack.c. Every output is one sum in a fixed order, whoever computes it.
+#pragma once
+#include "tiles.h"
+
+typedef struct {
+  const float *src;
+  ptrdiff_t srcH, srcW, srcC;
+  ptrdiff_t mulY, addY, stepY, tapsY;
+  ptrdiff_t mulX, addX, stepX, tapsX;
+  float *dst;
+  ptrdiff_t images, outH, outW;           // pixels to compute
+  ptrdiff_t dstImage, dstRow, dstPixel;   // their places, floats
+  ptrdiff_t groups, in, out;              // channels per group
+  const float *weights;
+  ptrdiff_t panelK, firstK;               // packed depth of a panel (all taps × in); where these taps begin in it
+  const float *bias;                      // or null
+  int relu;
+} Window;
+
+#define TABLE_TAPS 64 // taps per pointer table; more taps take several passes over the tile
+
+// The pixels of one tile. Pixels are cut into tiles as evenly as possible: tile i begins at i·base + min(i, extra).
+typedef struct {
+  ptrdiff_t index, rows;
+  ptrdiff_t n, j, i;          // the pixel after the last
+  ptrdiff_t at[MAX_ROWS];     // tap (0, 0) in src, floats; may lie outside
+  ptrdiff_t y[MAX_ROWS], x[MAX_ROWS];
+  float *to[MAX_ROWS];
+  ptrdiff_t ty0, ty1;         // tap rows that touch the source
+  int inside;                 // no tap of any pixel lies outside
+} Tile;
+
+// Smallest t ≥ 0 with y + t·step ≥ limit; step > 0.
+INLINE ptrdiff_t first_tap(ptrdiff_t y, ptrdiff_t step, ptrdiff_t limit) {
+  return y >= limit ? 0 : (limit - y + step - 1) / step;
+}
+
+static void locate_tile(const Window *w, ptrdiff_t index, ptrdiff_t base, ptrdiff_t extra, Tile *t) {
+  if (index != t->index + 1 || index == 0) { // not the one after the last: find its first pixel
+    const ptrdiff_t from = index * base + min_(index, extra), row = from / w->outW;
+    t->n = row / w->outH;
+    t->j = row % w->outH;
+    t->i = from % w->outW;
+  }
+  t->index = index;
+  t->rows = base + (index < extra);
+  t->ty0 = w->tapsY;
+  t->ty1 = 0;
+  t->inside = 1;
+  const ptrdiff_t spanY = (w->tapsY - 1) * w->stepY, spanX = (w->tapsX - 1) * w->stepX;
+  for (ptrdiff_t r = 0; r < t->rows;) { // stretches of one output row
+    const ptrdiff_t count = min_(t->rows - r, w->outW - t->i), y = t->j * w->mulY + w->addY, x = t->i * w->mulX + w->addX;
+    const ptrdiff_t at = ((t->n * w->srcH + y) * w->srcW + x) * w->srcC, step = w->mulX * w->srcC;
+    float *to = w->dst + t->n * w->dstImage + t->j * w->dstRow + t->i * w->dstPixel;
+    for (ptrdiff_t k = 0; k < count; k++) {
+      t->at[r + k] = at + k * step;
+      t->y[r + k] = y;
+      t->x[r + k] = x + k * w->mulX;
+      t->to[r + k] = to + k * w->dstPixel;
+    }
+    if (y >= 0 && y + spanY < w->srcH) {
+      t->ty0 = 0;
+      t->ty1 = w->tapsY;
+      t->inside &= x >= 0 && x + (count - 1) * w->mulX + spanX < w->srcW;
+    } else {
+      t->inside = 0;
+      t->ty0 = min_(t->ty0, first_tap(y, w->stepY, 0));
+      t->ty1 = max_(t->ty1, min_(w->tapsY, first_tap(y, w->stepY, w->srcH)));
+    }
+    r += count;
+    t->i += count;
+    if (t->i == w->outW) {
+      t->i = 0;
+      if (++t->j == w->outH) t->j = 0, t->n++;
+    }
+  }
+}
+
+// Pointers of `count` taps from tap `first` on (row-major from tap row ty0) into table[tap][row], `channel` floats in.
+static void build_rows(const Window *w, const Tile *t, ptrdiff_t first, ptrdiff_t count, ptrdiff_t channel, const float **table) {
+  const ptrdiff_t ty = t->ty0 + first / w->tapsX, tx = first % w->tapsX, rows = t->rows;
+  const float *src = w->src + channel;
+  if (t->inside) {
+    // A whole register file of rows per tap: what is too much is overwritten by the next tap.
+    const float *base[MAX_ROWS];
+    for (ptrdiff_t r = 0; r < MAX_ROWS; r++) base[r] = src + t->at[r < rows ? r : 0];
+    const ptrdiff_t stepX = w->stepX * w->srcC, stepY = w->stepY * w->srcW * w->srcC;
+    ptrdiff_t row = ty * stepY, at = row + tx * stepX, x = tx;
+    for (ptrdiff_t k = 0; k < count; k++, table += rows) {
+      UNROLL for (int r = 0; r < MAX_ROWS; r++) table[r] = base[r] + at;
+      at += stepX;
+      if (++x == w->tapsX) x = 0, at = row += stepY;
+    }
+    return;
+  }
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    const float **out = table + r;
+    ptrdiff_t y = t->y[r] + ty * w->stepY, at = t->at[r] + (ty * w->stepY * w->srcW + tx * w->stepX) * w->srcC;
+    ptrdiff_t x = t->x[r] + tx * w->stepX, left = count, inRow = w->tapsX - tx;
+    while (left > 0) {
+      const ptrdiff_t n = min_(left, inRow), inside = y >= 0 && y < w->srcH ? w->srcW : 0;
+      for (ptrdiff_t k = 0; k < n; k++) {
+        *out = (size_t)x < (size_t)inside ? src + at : zero_row;
+        out += rows;
+        x += w->stepX;
+        at += w->stepX * w->srcC;
+      }
+      left -= n;
+      inRow = w->tapsX;
+      x = t->x[r];
+      y += w->stepY;
+      at = t->at[r] + (y - t->y[r]) * w->srcW * w->srcC;
+    }
+  }
+}
+
+static void run_window(const Window *window, int part, int parts) {
+  Window w = *window;
+  if (w.groups == 1 && w.stepX == 1 && w.tapsX > 1 && w.addX >= 0 && w.tapsX * w.in <= ZERO_RUN &&
+      (w.outW - 1) * w.mulX + w.addX + w.tapsX <= w.srcW) {
+    w.in *= w.tapsX;
+    w.tapsX = 1;
+  }
+  const ptrdiff_t panels = panel_count(w.out), units = w.groups * panels;
+  const ptrdiff_t pixels = w.images * w.outH * w.outW, maxRows = tile_rows(panel(w.out, 0).vectors);
+  const ptrdiff_t tiles = ceil_div(pixels, maxRows), baseRows = pixels / tiles, extra = pixels % tiles;
+  const int even = w.dstRow == w.outW * w.dstPixel && w.dstImage == w.outH * w.dstRow;
+
+  // Each part takes a range of tiles, or of panels when weights are what there is to read.
+  const ptrdiff_t weightBytes = 4 * units * w.panelK * min_(w.out, BLOCK), sourceBytes = 4 * w.images * w.srcH * w.srcW * w.srcC;
+  const int byPanel = units >= 4 * parts ? weightBytes > sourceBytes : tiles < 2 * parts && units > tiles;
+  const ptrdiff_t u0 = byPanel ? share(units, part, parts) : 0, u1 = byPanel ? share(units, part + 1, parts) : units;
+  const ptrdiff_t t0 = byPanel ? 0 : share(tiles, part, parts), t1 = byPanel ? tiles : share(tiles, part + 1, parts);
+
+  const ptrdiff_t pixelBytes = 4 * w.groups * w.in * min_(w.mulY * w.mulX, w.tapsY * w.tapsX);
+  const ptrdiff_t chunk = weightBytes <= 393216 ? 1 : max_(4, 262144 / (maxRows * pixelBytes + 1));
+  const int pieces = (int)max_(1, ceil_div(w.in, ZERO_RUN));
+
+  // Where one narrow panel is all there is, rows are stored whole in ascending order: the next row overwrites what spills.
+  const float *partEnd = w.dst + (t1 * baseRows + min_(t1, extra)) * w.dstPixel;
+
+  Tile t = {.index = -1};
+  const float *table[(TABLE_TAPS + 1) * MAX_ROWS];
+  float lanes[MAX_ROWS * BLOCK] __attribute__((aligned(64))), paddedBias[BLOCK];
+  ptrdiff_t builtGroup = -1; // the table is good for this tile and group
+
+  for (ptrdiff_t c0 = t0; c0 < t1; c0 += chunk)
+    for (ptrdiff_t u = u0; u < u1; u++) {
+      const ptrdiff_t g = u / panels, b = u % panels;
+      const Panel p = panel(w.out, b);
+      const ptrdiff_t nb = p.vectors * VL, channel = g * w.out + p.first;
+      const float *weights = w.weights + (g * round_up(w.out, VL) + p.first) * w.panelK + w.firstK * nb;
+      const float *bias = w.bias ? w.bias + channel : zero_row;
+      if (w.bias && p.width < nb) {
+        load_lanes(paddedBias, bias, p.width);
+        bias = paddedBias;
+      }
+      for (ptrdiff_t i = c0; i < min_(c0 + chunk, t1); i++) {
+        if (i != t.index) locate_tile(&w, i, baseRows, extra, &t), builtGroup = -1;
+        row_tile_fn *tile = row_tiles[p.vectors - 1][t.rows - 1];
+        const int direct = even && (p.width == nb || (units == 1 && w.dstPixel == w.out && t.to[0] + t.rows * w.dstPixel + nb - p.width <= partEnd));
+        float *c = direct ? t.to[0] + channel : lanes;
+        const ptrdiff_t ldc = direct ? w.dstPixel : nb;
+        const ptrdiff_t taps = max_(0, t.ty1 - t.ty0) * w.tapsX, relu = w.relu ? TILE_RELU : 0;
+        const float *wk = weights + t.ty0 * w.tapsX * w.in * nb;
+        if (taps <= TABLE_TAPS && pieces == 1) {
+          if (taps && g != builtGroup) build_rows(&w, &t, 0, taps, g * w.in, table);
+          tile(taps, w.in, table, wk, bias, c, ldc, (int)relu);
+        } else {
+          const ptrdiff_t step = pieces == 1 ? TABLE_TAPS : 1;
+          for (ptrdiff_t k = 0; k < taps; k += step)
+            for (int piece = 0; piece < pieces; piece++) {
+              const ptrdiff_t count = min_(step, taps - k), from = (ptrdiff_t)piece * ZERO_RUN, run = min_(ZERO_RUN, w.in - from);
+              const int last = k + count == taps && piece == pieces - 1;
+              build_rows(&w, &t, k, count, g * w.in + from, table);
+              tile(count, run, table, wk + (k * w.in + from) * nb, bias, c, ldc,
+                   (k || piece ? TILE_ADD : 0) | (last ? (int)relu : 0));
+            }
+        }
+        if (!direct)
+          for (ptrdiff_t r = 0; r < t.rows; r++) {
+            float *to = t.to[r] + channel;
+            if (p.width == nb) UNROLL for (int v = 0; v < 2; v++) { if (v < p.vectors) st(to + v * VL, ld(lanes + r * nb + v * VL)); }
+            else store_lanes(to, lanes + r * nb, p.width);
+          }
+        builtGroup = g;
+      }
+    }
+}

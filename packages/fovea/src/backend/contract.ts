@@ -1,0 +1,85 @@
+import type { DType, TypedArray } from "../base/dtype.ts";
+import type { Shape } from "../base/shape.ts";
+
+/** What is known of a tensor without its values. */
+export interface TensorSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+export type EngineName = "native" | "wasm" | "reference";
+
+/** Attributes of an op: plain data, so that a graph can be compared and written down. */
+export type AttrValue = number | string | boolean | null | readonly AttrValue[];
+export type Attrs = { readonly [name: string]: AttrValue };
+
+/** An array of the reference engine: row-major, floats in double precision. */
+export interface NdArray {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: Float64Array | Int32Array | Uint8Array;
+}
+
+/** What an engine needs to know of an op; the rest of it belongs to the layers above. */
+export interface OpKernel {
+  readonly name: string;
+  /** True when the output is input 0, changed in place. */
+  readonly inPlace: boolean;
+  /** Plain float64 loops: the specification of the op. Writes `output.data`. */
+  reference(inputs: readonly (NdArray | undefined)[], attrs: Attrs, output: NdArray): void;
+}
+
+/** A value in an engine's memory. It is freed when every `retain` and the creation are `release`d. */
+export interface DeviceBuffer {
+  readonly spec: TensorSpec;
+  /** Bytes this buffer keeps alive. */
+  readonly bytes: number;
+  retain(): void;
+  release(): void;
+}
+
+/** A flat program: values are numbered; each node reads some and writes one. */
+export interface ProgramSpec {
+  readonly values: readonly TensorSpec[];
+  /** Values given at every run, in this order. */
+  readonly inputs: readonly number[];
+  /** Values computed by the host just before every run (a learning rate, a random counter). */
+  readonly hostInputs: readonly { readonly value: number; readonly fill: () => TypedArray }[];
+  /** Values that stay where they are between runs: weights, optimizer state. The program retains them. */
+  readonly captured: readonly { readonly value: number; readonly buffer: DeviceBuffer }[];
+  readonly nodes: readonly ProgramNode[];
+  readonly outputs: readonly number[];
+}
+
+export interface ProgramNode {
+  readonly op: OpKernel;
+  /** Value numbers; −1 stands for an optional input that is absent. */
+  readonly inputs: readonly number[];
+  readonly attrs: Attrs;
+  readonly output: number;
+}
+
+/** A program made ready for one engine. */
+export interface Executable {
+  run(inputs: readonly DeviceBuffer[]): DeviceBuffer[];
+  /** Bytes of the static memory plan. */
+  readonly arenaBytes: number;
+  dispose(): void;
+}
+
+export interface MemoryStats {
+  readonly liveBytes: number;
+  readonly peakBytes: number;
+  readonly liveBuffers: number;
+}
+
+/** An engine: memory, kernels by op name, and compiled programs. It knows no tensors, gradients or layers. */
+export interface Backend {
+  readonly name: EngineName;
+  upload(data: TypedArray, spec: TensorSpec): DeviceBuffer;
+  download(buffer: DeviceBuffer): TypedArray;
+  /** Runs one op now. An in-place op returns its first input. */
+  execute(op: OpKernel, inputs: readonly (DeviceBuffer | undefined)[], attrs: Attrs, output: TensorSpec): DeviceBuffer;
+  compile(program: ProgramSpec): Executable;
+  memory(): MemoryStats;
+}

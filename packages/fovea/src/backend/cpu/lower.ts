@@ -1,0 +1,96 @@
+import type { Shape } from "../../base/shape.ts";
+import type { Attrs, OpKernel, TensorSpec } from "../contract.ts";
+import { layoutFree, sameLayout, type Layout } from "./layout.ts";
+import type { KernelName } from "./kernels.generated.ts";
+
+/**
+ * Lowering: one op becomes a few C kernel commands. The same lowering serves eager calls (addresses are known and the
+ * commands run at once) and compiled programs (addresses come from the memory plan), so the two cannot differ.
+ */
+
+/** A buffer in the commands being emitted. What it stands for is the emitter's business. */
+export type Ref = number;
+
+export interface CpuValue {
+  readonly spec: TensorSpec;
+  readonly layout: Layout;
+  readonly ref: Ref;
+}
+
+export interface Emitter {
+  /** float32 lanes of a vector: packed weights are padded to it. */
+  readonly lanes: number;
+  /** Appends a command. Parameters are int32; write floats with `bits`. Serial commands run on one thread. */
+  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: { serial?: boolean }): void;
+  /** Memory for the rest of this op. */
+  scratch(bytes: number): Ref;
+}
+
+export interface CpuCall<A extends Attrs = Attrs> {
+  /** Inputs in op order, in the layout wished for; `undefined` = optional and absent. */
+  readonly inputs: readonly (CpuValue | undefined)[];
+  readonly output: CpuValue;
+  readonly attrs: A;
+}
+
+export interface CpuKernel {
+  /** Layout each input must have; `any` takes both (use `stridesOf`). Inputs not listed: contiguous. */
+  readonly in?: readonly (Layout | "any")[];
+  /** Applies to every input of a list op. */
+  readonly inAll?: Layout | "any";
+  /** Layout of the output; `follow` = that of the first input with the output's shape. Default contiguous. */
+  readonly out?: Layout | "follow";
+  /** The output is the first input under another shape: no command at all. */
+  readonly alias?: true;
+  emit?(e: Emitter, call: CpuCall): void;
+}
+
+/** The bits of a float32 as an int32 parameter. */
+export function bits(x: number): number {
+  floatBits[0] = x;
+  return intBits[0]!;
+}
+const floatBits = new Float32Array(1);
+const intBits = new Int32Array(floatBits.buffer);
+
+/** Lowers one op: converts layouts where wished, then emits. Returns the output's layout through `makeOutput`. */
+export function lowerOp(
+  op: OpKernel,
+  kernel: CpuKernel,
+  e: Emitter,
+  inputs: readonly (CpuValue | undefined)[],
+  attrs: Attrs,
+  outputSpec: TensorSpec,
+  make: { relayout(value: CpuValue, to: Layout): CpuValue; output(layout: Layout): CpuValue; alias(of: CpuValue): CpuValue },
+): CpuValue {
+  if (op.inPlace) {
+    const target = inputs[0]!;
+    const args = [target, ...inputs.slice(1).map((v) => v && wish(v, target.layout, make.relayout))];
+    kernel.emit!(e, { inputs: args, output: target, attrs });
+    return target;
+  }
+  const args = inputs.map((v, i) => v && wish(v, kernel.inAll ?? kernel.in?.[i] ?? "contiguous", make.relayout));
+  if (kernel.alias) return make.alias(args[0]!);
+  const output = make.output(outputLayout(kernel, args, outputSpec.shape));
+  kernel.emit!(e, { inputs: args, output, attrs });
+  return output;
+}
+
+function wish(v: CpuValue, layout: Layout | "any", relayout: (v: CpuValue, to: Layout) => CpuValue): CpuValue {
+  if (layout === "any" || v.layout === layout) return v;
+  if (layoutFree(v.spec.shape)) return { ...v, layout };
+  return relayout(v, layout);
+}
+
+function outputLayout(kernel: CpuKernel, inputs: readonly (CpuValue | undefined)[], shape: Shape): Layout {
+  if (kernel.out !== "follow") return shape.length < 3 ? "contiguous" : (kernel.out ?? "contiguous");
+  const leader = inputs.find(
+    (v) => v !== undefined && v.spec.shape.length === shape.length && v.spec.shape.every((d, i) => d === shape[i]) && !layoutFree(shape),
+  );
+  return leader?.layout ?? "contiguous";
+}
+
+/** True when every present value is stored alike, so that elementwise kernels may walk memory in order. */
+export function storedAlike(values: readonly CpuValue[]): boolean {
+  return values.every((v) => sameLayout(v.spec.shape, v.layout, values[0]!.layout));
+}

@@ -1,0 +1,132 @@
+import type { Conv2dAttrs } from "../../../ops/conv2d.ts";
+import { sizeOf, type Shape } from "../../../base/shape.ts";
+import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref } from "../lower.ts";
+
+/** Channels per group up to which the input is padded first, so that the taps of a kernel row become one run. */
+const PAD_FORWARD = 16;
+const PAD_WEIGHT_GRAD = 8;
+
+/** The numbers of one convolution y = x ∗ weight, whichever of the three is computed. */
+interface Geometry {
+  readonly x: Shape;
+  readonly weight: Shape;
+  readonly y: Shape;
+  readonly attrs: Conv2dAttrs;
+}
+
+/** Parameters 0 … 16 that the convolution kernels share; `special` is number 15. */
+function params({ x, weight, y, attrs }: Geometry, special: number): number[] {
+  const { stride, padding, dilation, groups } = attrs;
+  const [top, left] = [padding[0][0], padding[1][0]];
+  const pixels = [x[0]!, x[2]!, x[3]!, x[1]!, y[2]!, y[3]!, y[1]!];
+  return [...pixels, weight[2]!, weight[3]!, ...stride, top, left, ...dilation, special, groups];
+}
+
+const roundUp = (a: number, to: number): number => Math.ceil(a / to) * to;
+
+/** float32 elements of packed weights: panels of `lanes` columns, the last one padded. */
+function packedSize(groups: number, columns: number, depth: number, lanes: number): number {
+  return groups * roundUp(columns, lanes) * depth;
+}
+
+/** x with zeros around it, and the geometry that then needs no padding; x itself where no window leaves it. */
+function padInput(e: Emitter, x: CpuValue, g: Geometry, most: number): { ref: Ref; geometry: Geometry } {
+  const [n, channels, height, width] = g.x as [number, number, number, number];
+  const { stride, padding, dilation, groups } = g.attrs;
+  // Only as far as a window reaches; 0 where the last window ends before the border.
+  const after = (axis: 0 | 1) =>
+    Math.max(
+      0,
+      (g.y[2 + axis]! - 1) * stride[axis] +
+        dilation[axis] * (g.weight[2 + axis]! - 1) +
+        1 -
+        padding[axis][0] -
+        g.x[2 + axis]!,
+    );
+  const [top, bottom, left, right] = [padding[0][0], after(0), padding[1][0], after(1)];
+  if (groups > 1 || channels > most || top + bottom + left + right === 0) return { ref: x.ref, geometry: g };
+  const shape = [n, channels, height + top + bottom, width + left + right];
+  const ref = e.scratch(4 * sizeOf(shape));
+  e.command("pad_images", [x.ref, ref], [n, height, width, channels, top, bottom, left, right]);
+  const none = [0, 0] as const;
+  return { ref, geometry: { ...g, x: shape, attrs: { ...g.attrs, padding: [none, none] } } };
+}
+
+function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>): void {
+  const [x, weight, bias] = inputs as [CpuValue, CpuValue, CpuValue | undefined];
+  const y = output.spec.shape;
+  if (sizeOf(y) === 0) return;
+  const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
+  const taps = kernelHeight * kernelWidth;
+  const { groups } = attrs;
+  const packed = e.scratch(4 * packedSize(groups, outChannels / groups, inChannels * taps, e.lanes));
+  e.command("conv2d_pack", [weight.ref, packed], [outChannels, inChannels, taps, groups]);
+  const { ref, geometry } = padInput(e, x, { x: x.spec.shape, weight: weight.spec.shape, y, attrs }, PAD_FORWARD);
+  e.command("conv2d", [ref, packed, (bias ?? weight).ref, output.ref], params(geometry, bias ? 1 : 0));
+}
+
+type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };
+
+function emitInputGrad(e: Emitter, { inputs, output, attrs }: CpuCall<InputGradAttrs>): void {
+  const [g, weight] = inputs as [CpuValue, CpuValue];
+  const x = output.spec.shape;
+  if (sizeOf(x) === 0) return;
+  const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
+  const geometry: Geometry = { x, weight: weight.spec.shape, y: g.spec.shape, attrs };
+  const { groups, stride, padding, dilation } = attrs;
+  // Few input channels leave vectors over them mostly empty; then vectors run over a kernel row's (kx, ic) columns.
+  const fold = dilation[1] === 1 ? kernelWidth : 1;
+  const columns = fold * inChannels;
+  const filled = (n: number) => n / roundUp(n, e.lanes);
+  if (groups === 1 && filled(columns) > 1.6 * filled(inChannels)) {
+    const runs = (kernelHeight * kernelWidth) / fold;
+    const packed = e.scratch(4 * packedSize(runs, columns, outChannels, e.lanes));
+    e.command(
+      "conv2d_input_scatter_pack",
+      [weight.ref, packed],
+      [outChannels, inChannels, kernelHeight, kernelWidth, dilation[1]],
+    );
+    e.command("conv2d_input_scatter", [g.ref, packed, output.ref], params(geometry, 0));
+    return;
+  }
+  const packed = e.scratch(
+    4 * packedSize(groups, inChannels, (outChannels / groups) * kernelHeight * kernelWidth, e.lanes),
+  );
+  e.command(
+    "conv2d_input_grad_pack",
+    [weight.ref, packed],
+    [outChannels, inChannels, kernelHeight, kernelWidth, groups, ...stride, padding[0][0], padding[1][0], ...dilation],
+  );
+  e.command("conv2d_input_grad", [g.ref, packed, output.ref], params(geometry, 0));
+}
+
+function emitWeightGrad(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>): void {
+  const [x, g] = inputs as [CpuValue, CpuValue];
+  const weight = output.spec.shape as readonly [number, number, number, number];
+  const [outChannels, inChannels, kernelHeight, kernelWidth] = weight;
+  const { groups } = attrs;
+  const y = g.spec.shape;
+  // Partial sums per block of images: enough to share out, few enough that adding them costs nothing. From the shape
+  // alone, so that results do not depend on the number of threads.
+  const blocks = Math.max(1, Math.min(32, Math.floor(65536 / sizeOf(weight)), Math.floor((y[0]! * y[2]!) / 8)));
+  const depth = inChannels * kernelHeight * kernelWidth;
+  const { ref, geometry } = padInput(e, x, { x: x.spec.shape, weight, y, attrs }, PAD_WEIGHT_GRAD);
+  const partial = e.scratch(4 * blocks * packedSize(groups, outChannels / groups, depth, e.lanes));
+  e.command("conv2d_weight_grad", [ref, g.ref, partial], params(geometry, blocks));
+  e.command(
+    "conv2d_weight_reduce",
+    [partial, output.ref],
+    [outChannels, inChannels, kernelHeight * kernelWidth, groups, blocks],
+  );
+}
+
+const emit =
+  (f: (e: Emitter, call: CpuCall<never>) => void): NonNullable<CpuKernel["emit"]> =>
+  (e, call) =>
+    f(e, call as CpuCall<never>);
+
+export const convKernels = {
+  conv2d: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitConv2d) },
+  conv2dInputGrad: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitInputGrad) },
+  conv2dWeightGrad: { in: ["channelsLast", "channelsLast"], emit: emit(emitWeightGrad) },
+} satisfies Record<string, CpuKernel>;

@@ -1,0 +1,27 @@
+import type { OpName } from "../../../ops/index.ts";
+import type { CpuKernel } from "../lower.ts";
+import { assignKernels } from "./assign.ts";
+import { convKernels } from "./conv.ts";
+import { elementwiseKernels } from "./elementwise.ts";
+import { gatherKernels } from "./gather.ts";
+import { matmulKernels } from "./matmul.ts";
+import { movementKernels } from "./movement.ts";
+import { poolKernels } from "./pool.ts";
+import { randomKernels } from "./random.ts";
+import { reduceKernels } from "./reduce.ts";
+import { softmaxKernels } from "./softmax.ts";
+
+/** How each op runs on the CPU engines. A forgotten op is a compile error. */
+// HELPERS: spread your family's table here, e.g. `...convKernels`.
+export const cpuKernels = {
+  ...assignKernels,
+  ...convKernels,
+  ...elementwiseKernels,
+  ...gatherKernels,
+  ...matmulKernels,
+  ...movementKernels,
+  ...poolKernels,
+  ...randomKernels,
+  ...reduceKernels,
+  ...softmaxKernels,
+} satisfies Record<OpName, CpuKernel> as Record<OpName, CpuKernel>;

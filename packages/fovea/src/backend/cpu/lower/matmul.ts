@@ -1,0 +1,38 @@
+import { matmulSizes, type MatmulAttrs } from "../../../ops/matmul.ts";
+import { sizeOf } from "../../../base/shape.ts";
+import type { CpuCall, CpuKernel, CpuValue, Emitter } from "../lower.ts";
+
+/** Rows up to which B is read as it lies: packing it would cost more than the product. */
+const FEW_ROWS = 4;
+
+function emitMatmul(e: Emitter, { inputs, output, attrs }: CpuCall<MatmulAttrs>): void {
+  const [a, b, bias] = inputs as [CpuValue, CpuValue, CpuValue | undefined];
+  const { m, k, n, batchA, batchB, batch } = matmulSizes(a.spec.shape, b.spec.shape, attrs);
+  const count = sizeOf(batch);
+  if (count * m * n === 0) return;
+  const withBias = (bias ?? b).ref;
+  const flags = bias ? 1 : 0;
+
+  let rows = a.ref;
+  if (attrs.transposeA && k > 0) {
+    rows = e.scratch(4 * sizeOf(a.spec.shape));
+    e.command("matmul_transpose", [a.ref, rows], [k, m, sizeOf(batchA)]);
+  }
+  if (m <= FEW_ROWS && count === 1) {
+    e.command(
+      attrs.transposeB ? "matmul_few_dot" : "matmul_few_sum",
+      [rows, b.ref, withBias, output.ref],
+      [m, k, n, flags],
+    );
+    return;
+  }
+  const countB = sizeOf(batchB);
+  const packed = e.scratch(Math.max(4, 4 * countB * Math.ceil(n / e.lanes) * e.lanes * k));
+  if (k > 0) e.command("matmul_pack", [b.ref, packed], [k, n, attrs.transposeB ? 1 : 0, countB]);
+  const axes = [batchA.length > 0 ? 1 : 0, batchB.length > 0 ? 1 : 0];
+  e.command("matmul", [rows, packed, withBias, output.ref], [m, k, n, count, ...axes, flags]);
+}
+
+export const matmulKernels = {
+  matmul: { emit: (e, call) => emitMatmul(e, call as unknown as CpuCall<MatmulAttrs>) },
+} satisfies Record<string, CpuKernel>;

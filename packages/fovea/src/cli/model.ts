@@ -1,0 +1,63 @@
+import { FormatError, FoveaError } from "../base/errors.ts";
+import type { ImageDataset } from "../data/dataset.ts";
+import { create, inputShape, isModelName, type ModelName, type ModelOptions } from "../models/index.ts";
+import type { ClassifierModel } from "../train/classifier.ts";
+
+/** What is needed to build a network again: kept in the metadata of its weights. */
+export interface ModelSpec {
+  readonly model: ModelName;
+  readonly options: ModelOptions<ModelName>;
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  /** What it was trained on. */
+  readonly data: string;
+}
+
+const KEY = "fovea.model";
+
+/** The network, with fresh weights from the global random stream. */
+export function buildModel({ model, options }: ModelSpec): ClassifierModel {
+  return create(model, options);
+}
+
+/** [C, H, W] of the images it takes. */
+export function imageShape({ model, options }: ModelSpec): readonly [number, number, number] {
+  return inputShape(model, options) as readonly [number, number, number];
+}
+
+/** Says so when images do not fit a network. */
+export function checkFits(spec: ModelSpec, data: ImageDataset): void {
+  const wanted = imageShape(spec);
+  if (wanted.join() !== data.shape.join()) {
+    throw new FoveaError(`${spec.model} takes images [${wanted.join(", ")}], but ${data.name} has [${data.shape.join(", ")}]`);
+  }
+  if (data.classes.length > spec.classes.length) {
+    throw new FoveaError(`the network knows ${spec.classes.length} classes, but ${data.name} has ${data.classes.length}`);
+  }
+}
+
+export function toMetadata(spec: ModelSpec): ReadonlyMap<string, string> {
+  return new Map([[KEY, JSON.stringify(spec)]]);
+}
+
+const digits = Array.from({ length: 10 }, (_, digit) => String(digit));
+
+/** The spec in a file's metadata; weights from elsewhere are taken for those of the default network. */
+export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string): ModelSpec {
+  const text = metadata.get(KEY);
+  if (text === undefined) return { model: "lenet5", options: {}, classes: digits, data: "unknown" };
+  const fail = (): never => {
+    throw new FormatError(`${name}: its metadata ${KEY} is not what fovea writes`);
+  };
+  let spec: Partial<ModelSpec> | null;
+  try {
+    spec = JSON.parse(text) as Partial<ModelSpec> | null;
+  } catch {
+    return fail();
+  }
+  const { model, options, classes, data } = spec ?? {};
+  if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string") return fail();
+  if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
+  if (!isModelName(model)) throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
+  return { model, options, classes, data };
+}

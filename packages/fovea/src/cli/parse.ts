@@ -1,0 +1,31 @@
+import { UsageError } from "../base/errors.ts";
+import { nearest } from "../base/nearest.ts";
+
+/** Parsers of option values: each takes the text and gives the value, or a UsageError that says what was wanted. */
+
+/** One of the choices. */
+export function choice<const T extends string>(choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = choices.find((c) => c === text);
+    if (found !== undefined) return found;
+    const near = nearest(text, choices);
+    throw new UsageError(`"${text}" is not one of ${choices.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`);
+  };
+}
+
+/** A whole number from `min` to `max`. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `≥ ${min}` : `from ${min} to ${max}`;
+    throw new UsageError(`"${text}" is not a whole number ${range}`);
+  };
+}
+
+/** A number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value > 0 && value < Infinity) return value;
+  throw new UsageError(`"${text}" is not a number above 0`);
+}

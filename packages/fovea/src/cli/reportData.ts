@@ -1,0 +1,103 @@
+import { join } from "node:path";
+import type { ImageDataset } from "../data/dataset.ts";
+import { DataLoader } from "../data/loader.ts";
+import type { ClassifierModel } from "../train/classifier.ts";
+import type { Environment } from "../train/environment.ts";
+import { predict, type Evaluation, type Prediction } from "../train/evaluate.ts";
+import type { FitState } from "../train/fit.ts";
+import { showBytes, showPercent } from "../train/format.ts";
+import type { Facts, ReportData } from "../train/report.ts";
+import type { Filters, Picture } from "../train/report/pictures.ts";
+import type { RunFolder } from "../train/runFolder.ts";
+import type { ModelSpec } from "./model.ts";
+import type { TrainConfig } from "./trainConfig.ts";
+
+interface Finished {
+  readonly run: RunFolder;
+  readonly config: TrainConfig;
+  readonly spec: ModelSpec;
+  readonly model: ClassifierModel;
+  readonly parameters: number;
+  readonly train: ImageDataset;
+  readonly validation: ImageDataset;
+  readonly test: ImageDataset;
+  readonly result: Evaluation;
+  readonly state: FitState;
+  readonly environment: Environment;
+}
+
+/** Pictures of one kind in a report. */
+const PICTURES = 64;
+
+/** Gathers what the report of a finished run shows. */
+export async function collectReport(finished: Finished): Promise<ReportData> {
+  const { run, config, model, parameters, train, validation, test, result, state, environment } = finished;
+  const shown = validation.subset(PICTURES);
+  return {
+    title: `${config.model} on ${config.data}`,
+    date: new Date(),
+    parameters,
+    history: state.history,
+    test: result,
+    imagesPerSecond: state.images / state.seconds,
+    seconds: state.seconds,
+    trainBatch: firstBatch(train, config).map((index) => labelled(train, index)),
+    predictions: (await predict(model, shown)).map((prediction) => answered(shown, prediction)),
+    mistakes: result.mistakes.map((prediction) => answered(test, prediction, true)),
+    filters: await firstFilters(model),
+    config: configFacts(finished),
+    environment: environmentFacts(environment),
+    command: `fovea train --config ${join(run.path, "config.json")}`,
+  };
+}
+
+function firstBatch(train: ImageDataset, { batchSize, seed }: TrainConfig): number[] {
+  const order = new DataLoader(train, { batchSize, seed }).order(1);
+  return [...order.subarray(0, Math.min(batchSize, PICTURES))];
+}
+
+function labelled(data: ImageDataset, index: number): Picture {
+  const name = data.classes[data.labels[index]!]!;
+  return { pixels: data.image(index), shape: data.shape, caption: name, title: `training image ${index}: ${name}` };
+}
+
+function answered(data: ImageDataset, { index, label, predicted, confidence }: Prediction, sure = false): Picture {
+  const wrong = label !== predicted;
+  const [truth, answer] = [data.classes[label]!, data.classes[predicted]!];
+  const caption = wrong ? `${truth} → ${answer}${sure ? ` ${showPercent(confidence, 0).replace(" ", "")}` : ""}` : answer;
+  const title = `${truth}, called ${answer} with ${showPercent(confidence, 1)} (image ${index})`;
+  return { pixels: data.image(index), shape: data.shape, caption, title, wrong };
+}
+
+/** The weights of the first convolution: the first parameter with four axes. */
+async function firstFilters(model: ClassifierModel): Promise<Filters | null> {
+  for (const [name, parameter] of model.namedParameters()) {
+    if (parameter.rank === 4) return { name, shape: parameter.shape, weights: await parameter.data() };
+  }
+  return null;
+}
+
+function configFacts({ config, train, validation, test }: Finished): Facts {
+  const lengths = [train, validation, test].map((data) => data.length.toLocaleString("en-US"));
+  return [
+    ["network", `${config.model}, ${config.activation}, ${config.pooling} pooling`],
+    ["data", config.data],
+    ["training + validation + test", lengths.join(" + ")],
+    ["epochs", String(config.epochs)],
+    ["batch size", String(config.batchSize)],
+    ["optimizer", config.optimizer],
+    ["learning rate", `${config.lr}, ${config.schedule}`],
+    ["seed", String(config.seed)],
+  ];
+}
+
+function environmentFacts({ fovea, engine, isa, threads, node, system, cpu, memory }: Environment): Facts {
+  return [
+    ["engine", `${engine}, ${isa}`],
+    ["threads", String(threads)],
+    ["fovea", fovea],
+    ["Node", `${node}, ${system}`],
+    ["processor", cpu],
+    ["memory", showBytes(memory)],
+  ];
+}

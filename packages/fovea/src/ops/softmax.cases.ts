@@ -1,0 +1,29 @@
+import type { OpCases } from "../testing/cases.ts";
+import { casesOf } from "../testing/cases.ts";
+import { softmaxOps } from "./softmax.ts";
+
+const tolerance = 1e-6;
+const large = { values: [[1000, 1001, 999], [-1000, 0, -2000]] };
+
+const cases = (name: keyof typeof softmaxOps): OpCases =>
+  casesOf(softmaxOps[name], [
+    ["rows of ten", { x: [7, 10] }, { axis: 1 }, { tolerance }],
+    ["long rows", { x: [3, 67] }, { axis: 1 }, { tolerance }],
+    ["columns", { x: [9, 5] }, { axis: 0 }, { tolerance }],
+    ["channels of an image", { x: [2, 5, 3, 4] }, { axis: 1 }, { tolerance }],
+    ["large scores do not overflow", { x: large }, { axis: 1 }, { tolerance, differentiable: false }],
+    ["one class", { x: [4, 1] }, { axis: 1 }, { tolerance }],
+  ]);
+
+export const softmaxCases = {
+  softmax: {
+    ...cases("softmax"),
+    cases: [
+      ...cases("softmax").cases,
+      ...casesOf(softmaxOps.softmax, [
+        ["two equal scores give halves", { x: { values: [[0, 0]] } }, { axis: 1 }, { expected: { values: [0.5, 0.5], origin: "inventory section 4" } }],
+      ]).cases,
+    ],
+  },
+  logSoftmax: cases("logSoftmax"),
+} satisfies Record<keyof typeof softmaxOps, OpCases>;

@@ -1,0 +1,21 @@
+import { afterAll, beforeAll, describe } from "vitest";
+import { currentEngine, engineNames, engineState, setEngine } from "../backend/engines.ts";
+
+/** A suite for each engine, run with it as the current one. Engines that are not here are reported as skipped. */
+export function describeEngines(title: string, suite: () => void): void {
+  for (const name of engineNames) {
+    const state = engineState(name);
+    const there = "engine" in state;
+    describe.skipIf(!there)(`${title} on ${name}${there ? "" : ` (${state.reason})`}`, () => {
+      let before = name;
+      beforeAll(() => {
+        before = currentEngine().name as typeof name;
+        setEngine(name);
+      });
+      afterAll(() => {
+        setEngine(before);
+      });
+      suite();
+    });
+  }
+}

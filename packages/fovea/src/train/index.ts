@@ -1,0 +1,6 @@
+export { makeClassifier, type Classifier, type ClassifierModel } from "./classifier.ts";
+export { evaluate, predict, type EvaluateOptions, type Evaluation, type Prediction } from "./evaluate.ts";
+export { fit, type FitOptions, type FitResult, type FitState, type StepProgress } from "./fit.ts";
+export { bestEpoch, type EpochMetrics, type HistoryLine, type StretchMetrics } from "./history.ts";
+export { ConfusionMatrix, type ClassScore } from "./metrics.ts";
+export { NonFiniteError } from "./nonFinite.ts";

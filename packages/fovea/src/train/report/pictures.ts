@@ -1,0 +1,46 @@
+import { html, type Html } from "./html.ts";
+import { pngDataUri } from "./png.ts";
+
+/** An image of a report with a few words below. */
+export interface Picture {
+  /** Planes [C, H, W], 0 … 255. */
+  readonly pixels: Uint8Array;
+  readonly shape: readonly [number, number, number];
+  readonly caption: string;
+  /** A sentence for those who point at it, and for screen readers. */
+  readonly title: string;
+  readonly wrong?: boolean;
+}
+
+/** The weights of a first layer, one grey or colour image per output channel. */
+export interface Filters {
+  /** Name of the parameter. */
+  readonly name: string;
+  /** [out, in, height, width] */
+  readonly shape: readonly number[];
+  readonly weights: ArrayLike<number>;
+}
+
+export function pictures(list: readonly Picture[], className = ""): Html {
+  return html`<div class="pictures ${className}">
+    ${list.map(
+      ({ pixels, shape, caption, title, wrong }) =>
+        html`<figure class="${wrong ? "wrong" : ""}" title="${title}"><img src="${pngDataUri(pixels, shape)}" alt="${title}" /><figcaption>${caption}</figcaption></figure>`,
+    )}
+  </div>`;
+}
+
+/** Filters as pictures: middle grey is 0, and all share one scale, so that strong ones look strong. */
+export function filterPictures({ shape, weights }: Filters): Picture[] {
+  const [count = 0, channels = 1, height = 1, width = 1] = shape;
+  let most = 0;
+  for (let i = 0; i < weights.length; i++) most = Math.max(most, Math.abs(weights[i]!));
+  const scale = most === 0 ? 0 : 127.5 / most;
+  const shown = channels === 3 ? 3 : 1; // of other depths the first plane
+  return Array.from({ length: Math.min(count, 64) }, (_, filter) => {
+    const pixels = new Uint8Array(shown * height * width);
+    const from = filter * channels * height * width;
+    for (let i = 0; i < pixels.length; i++) pixels[i] = Math.round(127.5 + scale * weights[from + i]!);
+    return { pixels, shape: [shown, height, width], caption: String(filter), title: `filter ${filter}` };
+  });
+}

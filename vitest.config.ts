@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+const resolve = { conditions: ["@fovea/source", "node", "import", "default"] };
+const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
+
+/** Two projects: unit tests stand next to the code; integration tests (test/) run commands, browsers and packages. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve,
+        ssr,
+        test: { name: "unit", include: ["packages/fovea/src/**/*.test.ts"], testTimeout: 60_000, pool: "forks" },
+      },
+      {
+        resolve,
+        ssr,
+        test: {
+          name: "integration",
+          include: ["packages/fovea/test/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          pool: "forks",
+        },
+      },
+    ],
+  },
+});
