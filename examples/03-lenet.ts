@@ -29,7 +29,7 @@ const step = compile((x: Tensor, y: Tensor) => {
   return loss;
 });
 
-const trainLoader = new DataLoader(strokes({ count: 3000 }), { batchSize: 64, shuffle: true, seed: 0 });
+const trainLoader = new DataLoader(strokes({ count: 12_000 }), { batchSize: 64, shuffle: true, seed: 0 });
 const test = strokes({ count: 500, split: "test" });
 const toTensors = (batch: { x: Float32Array; y: Int32Array; size: number }) => ({
   x: tensor(batch.x, { shape: [batch.size, 1, 28, 28] }),

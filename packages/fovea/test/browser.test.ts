@@ -29,15 +29,12 @@ describe.skipIf(chromium === null)("in headless Chromium (Debian's chromium pack
     inNode = await trainLenet(2);
     const source = join(folder.path, "entry.js");
     writeFileSync(source, entry);
-    const alias = { fovea: join(repository, "node_modules/fovea") };
 
     const bundled = await esbuild({
       entryPoints: [source],
       bundle: true,
       format: "esm",
       write: false,
-      alias,
-      nodePaths: [join(repository, "node_modules")],
       logLevel: "error",
     });
     files.set("/esbuild.js", { type: "text/javascript", body: bundled.outputFiles[0]!.text });

@@ -4,7 +4,7 @@ import { compile, crossEntropy, currentEngine, init, manualSeed, models, optim, 
 import { DataLoader, strokes } from "fovea/data";
 
 /** FNV-1a of the weights at the end. It changes only when the arithmetic of kernels, initialisers or data does. */
-export const expectedHash = "to be pinned";
+export const expectedHash = "78ed77c0";
 
 export interface Report {
   engine: string;
@@ -20,7 +20,7 @@ export async function trainLenet(threads: number, options: Parameters<typeof ini
   await init({ engine: "wasm" });
   manualSeed(7);
   const model = models.create("lenet5", { activation: "relu", pooling: "max" });
-  const optimizer = new optim.SGD(model.parameters(), { lr: 0.05, momentum: 0.9 });
+  const optimizer = new optim.AdamW(model.parameters(), { lr: 4e-3 });
   const step = compile((x: Tensor, y: Tensor) => {
     const loss = crossEntropy(model.forward(x), y);
     optimizer.minimize(loss);

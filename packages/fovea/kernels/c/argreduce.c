@@ -26,9 +26,7 @@ INLINE vi arg_columns(const float *x, ptrdiff_t length, ptrdiff_t stride, ptrdif
 // Along one dense row of at least VL elements.
 INLINE int32_t arg_row(const float *x, ptrdiff_t length, beats_fn *beats) {
   vf best = ld(x);
-  vi at, lane;
-  for (int i = 0; i < VL; i++) lane[i] = i;
-  at = lane;
+  vi lane = lane_numbers(), at = lane;
   for (ptrdiff_t i = VL; i < length; i += VL) {
     ptrdiff_t from = min_of(i, length - VL); // the last vector overlaps: what was seen before does not beat itself
     vf v = ld(x + from);

@@ -30,15 +30,6 @@ INLINE vi to_int(vf x) {
 
 INLINE vi ldi_tail(const int32_t *p, int n) { return (vi)ld_tail((const float *)(const void *)p, n); }
 INLINE void sti_tail(int32_t *p, vi v, int n) { st_tail((float *)(void *)p, (vf)v, n); }
-// The low byte of each lane.
-INLINE void st_bytes(uint8_t *p, vi v) {
-  vb bytes = __builtin_convertvector(v, vb);
-  __builtin_memcpy(p, &bytes, VL);
-}
-INLINE void st_bytes_tail(uint8_t *p, vi v, int n) {
-  vb bytes = __builtin_convertvector(v, vb);
-  for (int i = 0; i < n; i++) p[i] = bytes[i];
-}
 
 CAST(cast_f32_i32, float, int32_t, ld, to_int(v), sti)
 CAST(cast_f32_u8, float, uint8_t, ld, to_int(v), st_bytes)

@@ -38,7 +38,7 @@ KERNEL(conv2d_input_grad) {
 #define SCATTER_RUNS 8 // runs computed before they are added
 
 // to[0 … n) += from[0 … n), n ≤ 2·VL.
-INLINE void add_lanes(float *to, const float *from, ptrdiff_t n) {
+INLINE void scatter_row(float *to, const float *from, ptrdiff_t n) {
   if (n > VL) {
     st(to, ld(to) + ld(from));
     to += VL, from += VL, n -= VL;
@@ -82,7 +82,7 @@ KERNEL(conv2d_input_scatter) {
               const ptrdiff_t tap = (run0 + i) * fold, y = y0[r] + tap / kw * p[13], x = x0[r] + tap % kw * p[14] * c + q.first;
               if (y < 0 || y >= h) continue;
               float *to = dx + y * w * c + x;
-              if (x >= 0 && x + q.width <= w * c) add_lanes(to, lanes[i] + r * nb, q.width);
+              if (x >= 0 && x + q.width <= w * c) scatter_row(to, lanes[i] + r * nb, q.width);
               else for (ptrdiff_t l = max_(0, -x); l < min_(q.width, w * c - x); l++) to[l] += lanes[i][r * nb + l];
             }
         }

@@ -4,12 +4,6 @@
 #include "philox.h"
 #include "walk.h"
 
-INLINE vu lane_numbers(void) {
-  vu lane;
-  for (int i = 0; i < VL; i++) lane[i] = (uint32_t)i;
-  return lane;
-}
-
 INLINE vf drop(vf x, vu word, int32_t limit, vf scale) { return select((vi)(word >> 8) >= limit, x * scale, splat(0)); }
 
 // Dense in logical order. Parts meet where blocks begin: WALK_GRAIN is a multiple of 4·VL.
@@ -18,7 +12,7 @@ INLINE void dropout_dense(const float *x, const uint32_t *state, float *y, ptrdi
   ptrdiff_t i, end;
   for (walk_share(n, part, parts, &i, &end); i < end; i += 4 * VL) {
     vu words[4];
-    philox_blocks(words, state, lane_numbers() + (uint32_t)(i / 4));
+    philox_blocks(words, state, (vu)lane_numbers() + (uint32_t)(i / 4));
     uint32_t by_word[4][VL], in_order[4 * VL];
     UNROLL for (int w = 0; w < 4; w++) sti((int32_t *)by_word[w], (vi)words[w]);
     for (int b = 0; b < VL; b++)
@@ -36,7 +30,7 @@ INLINE void dropout_dense(const float *x, const uint32_t *state, float *y, ptrdi
 INLINE void dropout_channels(const float *x, const uint32_t *state, float *y, const int32_t *p, int32_t limit, vf scale,
                              int part, int parts) {
   ptrdiff_t images = p[1], channels = p[2], pixels = p[3], step = pixels % 4 ? 1 : 4;
-  vu lane = lane_numbers();
+  vu lane = (vu)lane_numbers();
   ptrdiff_t units = images * (pixels / step);
   for (ptrdiff_t u = share(units, part, parts), end = share(units, part + 1, parts); u < end; u++) {
     ptrdiff_t image = u / (pixels / step), pixel = u % (pixels / step) * step;

@@ -112,7 +112,7 @@ KERNEL(matmul) {
 }
 
 // Sum of the lanes, in pairs.
-INLINE float sum_lanes(vf v) {
+INLINE float dot_total(vf v) {
   float s[VL];
   st(s, v);
   for (int half = VL / 2; half > 0; half /= 2)
@@ -142,7 +142,7 @@ KERNEL(matmul_few_dot) {
         UNROLL for (int j = 0; j < 4; j++) sums[j] += v * ld_tail(b[j] + x, (int)(k - x));
       }
       for (ptrdiff_t j = 0; j < columns; j++) {
-        const float y = sum_lanes(sums[j]) + (bias ? bias[4 * g + j] : 0);
+        const float y = dot_total(sums[j]) + (bias ? bias[4 * g + j] : 0);
         ((float *)buf[3])[i * n + 4 * g + j] = p[3] & 2 && y < 0 ? 0 : y;
       }
     }

@@ -4,9 +4,20 @@
 
 typedef uint64_t vu64 __attribute__((vector_size(VB)));
 
-// High and low words of a · m per lane, from two multiplications of 64 bits: even lanes and odd lanes.
+// The products of the even lanes (as they lie) with m.
+INLINE vu64 multiply_even(vu a, uint32_t m) {
+#if defined(__AVX512F__) && VB == 64
+  return (vu64)_mm512_mul_epu32((__m512i)a, (__m512i)splati((int32_t)m));
+#elif defined(__AVX2__) && VB == 32
+  return (vu64)_mm256_mul_epu32((__m256i)a, (__m256i)splati((int32_t)m));
+#else
+  return ((vu64)a & 0xffffffffu) * m;
+#endif
+}
+
+// High and low words of a · m per lane.
 INLINE vu multiply_wide(vu a, uint32_t m, vu *low) {
-  vu64 even = ((vu64)a & 0xffffffffu) * m, odd = ((vu64)a >> 32) * m;
+  vu64 even = multiply_even(a, m), odd = multiply_even((vu)((vu64)a >> 32), m);
   *low = (vu)((even & 0xffffffffu) | (odd << 32));
   return (vu)((even >> 32) | (odd & 0xffffffff00000000u));
 }

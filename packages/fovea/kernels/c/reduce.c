@@ -6,8 +6,6 @@
 #include "vmath.h"
 #include "walk.h"
 
-typedef vf fold_fn(vf a, vf b);
-
 typedef struct {
   vf identity;
   int32_t blocks, kept_rank, rank;
@@ -53,24 +51,8 @@ INLINE void fold_run(const float *x, ptrdiff_t stride, ptrdiff_t n, vf identity,
   for (; n > 0; n -= VL, x += VL * stride) {
     int r = (int)min_of(VL, n);
     vf v = ld_strided(x, stride, r);
-    if (r < VL) {
-      float lanes[VL];
-      st(lanes, identity);
-      st_tail(lanes, v, r);
-      v = ld(lanes);
-    }
-    *mid = f(*mid, v);
+    *mid = f(*mid, r < VL ? with_rest(v, r, identity) : v);
   }
-}
-
-INLINE float fold_lanes(vf v, vf identity, fold_fn *f) {
-  float lanes[2 * VL];
-  st(lanes + VL, identity);
-  for (int half = VL / 2; half > 0; half /= 2) {
-    st(lanes, v);
-    v = f(v, ld(lanes + half));
-  }
-  return v[0];
 }
 
 // The kept element's reduced elements from..to, of which the last dim is the fastest in memory.
@@ -83,7 +65,7 @@ INLINE float fold_row(const float *x, const reduce_spec *s, ptrdiff_t from, ptrd
     fold_run(x + offset_of(from, s->dims, s->strides, s->rank), stride, n, s->identity, &mid, &total, f);
     from += n;
   }
-  return fold_lanes(f(total, mid), s->identity, f);
+  return fold_lanes(f(total, mid), f);
 }
 
 // `vectors` vectors of neighbouring kept elements (the last one perhaps a tail).

@@ -4,34 +4,16 @@
 #include "vmath.h"
 #include "walk.h"
 
-INLINE float lanes_max(vf v) {
-  float m = v[0];
-  for (int i = 1; i < VL; i++) m = v[i] > m || v[i] != v[i] ? v[i] : m;
-  return m;
-}
-INLINE float lanes_sum(vf v) {
-  float lanes[2 * VL] = {0};
-  for (int half = VL / 2; half > 0; half /= 2) {
-    st(lanes, v);
-    v += ld(lanes + half);
-  }
-  return v[0];
-}
-INLINE vf with_tail(vf v, int n, float rest) {
-  float lanes[VL];
-  st(lanes, splat(rest));
-  st_tail(lanes, v, n);
-  return ld(lanes);
-}
 INLINE vf max_nan(vf a, vf b) { return select((a > b) | (a != a), a, b); }
+INLINE vf add_lanes(vf a, vf b) { return a + b; }
 
 INLINE void softmax_row(const float *x, float *y, ptrdiff_t n, int logarithm) {
   vf top = splat(-INF), sum = {0};
   ptrdiff_t i = 0, whole = n - n % VL;
   int tail = (int)(n - whole);
   for (i = 0; i < whole; i += VL) top = max_nan(top, ld(x + i));
-  if (tail) top = max_nan(top, with_tail(ld_tail(x + whole, tail), tail, -INF));
-  vf most = splat(lanes_max(top));
+  if (tail) top = max_nan(top, with_rest(ld_tail(x + whole, tail), tail, splat(-INF)));
+  vf most = splat(fold_lanes(top, max_nan));
   for (i = 0; i < whole; i += VL) {
     vf e = vexp(ld(x + i) - most);
     sum += e;
@@ -39,10 +21,10 @@ INLINE void softmax_row(const float *x, float *y, ptrdiff_t n, int logarithm) {
   }
   if (tail) {
     vf e = vexp(ld_tail(x + whole, tail) - most);
-    sum += with_tail(e, tail, 0);
+    sum += with_rest(e, tail, splat(0));
     if (!logarithm) st_tail(y + whole, e, tail);
   }
-  vf total = splat(lanes_sum(sum));
+  vf total = splat(fold_lanes(sum, add_lanes));
   if (logarithm) {
     vf log_total = vlog(total);
     for (i = 0; i < whole; i += VL) st(y + i, ld(x + i) - most - log_total);

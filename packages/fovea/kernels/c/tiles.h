@@ -86,13 +86,11 @@ typedef struct {
 } Box;
 typedef void sum_tile_fn(const Box *box, const float *const *a, const float *b, float *c, ptrdiff_t ldc, int flags);
 
-INLINE void sum_tile(const int MR, const int NV, const Box *box, const float *const *a, const float *RESTRICT b,
-                     float *c, ptrdiff_t ldc, int flags) {
-  vf acc[MAX_ROWS][2];
+INLINE void sum_box(const int MR, const int NV, const int apart, const Box *box, const float *const *a,
+                    const float *RESTRICT b, vf acc[MAX_ROWS][2]) {
   const float *p[MAX_ROWS];
   const ptrdiff_t aPixel = box->aPixel, bPixel = box->bPixel, count = box->count;
   UNROLL for (int i = 0; i < MR; i++) p[i] = a[i];
-  UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = (vf){0};
   for (ptrdiff_t n = 0; n < box->images; n++)
     for (ptrdiff_t r = 0; r < box->rows; r++) {
       ptrdiff_t at = n * box->aImage + r * box->aRow;
@@ -101,13 +99,24 @@ INLINE void sum_tile(const int MR, const int NV, const Box *box, const float *co
         vf v[2];
         UNROLL for (int j = 0; j < NV; j++) v[j] = ld(d + j * VL);
         UNROLL for (int i = 0; i < MR; i++) {
-          vf x = splat(p[i][at]);
+          vf x = splat(apart ? p[i][at] : p[0][at + i]);
           UNROLL for (int j = 0; j < NV; j++) acc[i][j] += x * v[j];
         }
         at += aPixel;
         d += bPixel;
       }
     }
+}
+
+INLINE void sum_tile(const int MR, const int NV, const Box *box, const float *const *a, const float *b, float *c,
+                     ptrdiff_t ldc, int flags) {
+  vf acc[MAX_ROWS][2];
+  UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = (vf){0};
+  // Rows that are neighbours in memory (channels of one tap) need one pointer instead of MR.
+  int apart = 0;
+  UNROLL for (int i = 1; i < MR; i++) apart |= a[i] != a[0] + i;
+  if (apart) sum_box(MR, NV, 1, box, a, b, acc);
+  else sum_box(MR, NV, 0, box, a, b, acc);
   if (flags & TILE_ADD) {
     UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] += ld(c + i * ldc + j * VL);
   }

@@ -52,7 +52,7 @@ export function normalizeAxis(axis: number, rank: number, who: string): number {
 export function normalizeAxes(axes: number | readonly number[] | undefined, rank: number, who: string): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
   const list = (typeof axes === "number" ? [axes] : axes).map((a) => normalizeAxis(a, rank, who));
-  const sorted = [...new Set(list)].sort((a, b) => a - b);
+  const sorted = [...new Set(list)].toSorted((a, b) => a - b);
   if (sorted.length !== list.length) throw new ShapeError(`${who}: an axis occurs twice in [${list.join(", ")}]`);
   return sorted;
 }
@@ -79,4 +79,14 @@ export function broadcastShapes(a: Shape, b: Shape, who: string): number[] {
 export function reducedShape(shape: Shape, axes: readonly number[], keepDims: boolean): number[] {
   if (keepDims) return shape.map((d, i) => (axes.includes(i) ? 1 : d));
   return shape.filter((_, i) => !axes.includes(i));
+}
+
+/** Sizes of a product: `batch` leading axes, then [M, K] · [K, N]. */
+export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: { readonly transposeA: boolean; readonly transposeB: boolean }) {
+  const [p, q] = a.slice(-2) as [number, number];
+  const [r, s] = b.slice(-2) as [number, number];
+  const [m, k] = transposeA ? [q, p] : [p, q];
+  const [inner, n] = transposeB ? [s, r] : [r, s];
+  const [batchA, batchB] = [a.slice(0, -2), b.slice(0, -2)];
+  return { m, k, inner, n, batchA, batchB, batch: batchA.length >= batchB.length ? batchA : batchB };
 }

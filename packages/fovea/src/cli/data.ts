@@ -63,3 +63,13 @@ export function holdOut(data: ImageDataset): { train: ImageDataset; validation: 
   const [train, validation] = data.split(1 - count / data.length);
   return { train, validation };
 }
+
+/** A short name for `--data`: of a folder its last part. */
+export function dataStem(data: string): string {
+  return (
+    data
+      .replace(/[/\\]+$/, "")
+      .replace(/^.*[/\\]/, "")
+      .replace(/[^\w-]+/g, "") || "data"
+  );
+}

@@ -53,7 +53,9 @@ describe("loadImage", () => {
   ])("where a picture is transparent, %s gets paper of the other kind", async (_, ink, paper) => {
     const rgba = Buffer.alloc(4 * 16, 0); // transparent black
     rgba.set([ink, ink, ink, 255], 0);
-    const png = await sharp(rgba, { raw: { width: 4, height: 4, channels: 4 } }).png().toBuffer();
+    const png = await sharp(rgba, { raw: { width: 4, height: 4, channels: 4 } })
+      .png()
+      .toBuffer();
     const { pixels } = await loadImage(await file("e.png", png));
     expect([pixels[0], pixels[47]]).toEqual([ink, paper]);
   });
@@ -78,7 +80,9 @@ describe("loadImage", () => {
 
   it("refuses a PNG that is cut short, and one with too many pixels", async () => {
     const noise = Buffer.from(Array.from({ length: 300 * 300 * 3 }, (_, i) => (i * 7919) % 251));
-    const png = await sharp(noise, { raw: { width: 300, height: 300, channels: 3 } }).png().toBuffer();
+    const png = await sharp(noise, { raw: { width: 300, height: 300, channels: 3 } })
+      .png()
+      .toBuffer();
     await expect(loadImage(await file("g.png", png.subarray(0, png.length >> 1)))).rejects.toThrow(/not a sound PNG/);
     const header = Buffer.from(png);
     header.writeUInt32BE(100_000, 16);

@@ -29,10 +29,14 @@ export function imageShape({ model, options }: ModelSpec): readonly [number, num
 export function checkFits(spec: ModelSpec, data: ImageDataset): void {
   const wanted = imageShape(spec);
   if (wanted.join() !== data.shape.join()) {
-    throw new FoveaError(`${spec.model} takes images [${wanted.join(", ")}], but ${data.name} has [${data.shape.join(", ")}]`);
+    throw new FoveaError(
+      `${spec.model} takes images [${wanted.join(", ")}], but ${data.name} has [${data.shape.join(", ")}]`,
+    );
   }
   if (data.classes.length > spec.classes.length) {
-    throw new FoveaError(`the network knows ${spec.classes.length} classes, but ${data.name} has ${data.classes.length}`);
+    throw new FoveaError(
+      `the network knows ${spec.classes.length} classes, but ${data.name} has ${data.classes.length}`,
+    );
   }
 }
 
@@ -56,8 +60,10 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
     return fail();
   }
   const { model, options, classes, data } = spec ?? {};
-  if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string") return fail();
+  if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string")
+    return fail();
   if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
-  if (!isModelName(model)) throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
+  if (!isModelName(model))
+    throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
   return { model, options, classes, data };
 }

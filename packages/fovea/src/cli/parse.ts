@@ -9,7 +9,9 @@ export function choice<const T extends string>(choices: readonly T[]): (text: st
     const found = choices.find((c) => c === text);
     if (found !== undefined) return found;
     const near = nearest(text, choices);
-    throw new UsageError(`"${text}" is not one of ${choices.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`);
+    throw new UsageError(
+      `"${text}" is not one of ${choices.join(", ")}${near === null ? "" : `; did you mean ${near}?`}`,
+    );
   };
 }
 

@@ -17,7 +17,8 @@ function onSheet(
     for (let column = 0; column < width; column++) {
       const [r, c] = [Math.floor((row - y) / times), Math.floor((column - x) / times)];
       const value = r >= 0 && r < 28 && c >= 0 && c < 28 ? image[r * 28 + c]! / 255 : 0;
-      for (let k = 0; k < 3; k++) pixels[(row * width + column) * 3 + k] = Math.round(paper[k]! + value * (ink[k]! - paper[k]!));
+      for (let k = 0; k < 3; k++)
+        pixels[(row * width + column) * 3 + k] = Math.round(paper[k]! + value * (ink[k]! - paper[k]!));
     }
   }
   return { width, height, pixels };
@@ -43,7 +44,10 @@ it.each([
   ["dark ink on light paper", { paper: [255, 255, 255], ink: [0, 0, 0] }],
   ["blue ink on yellowish paper", { paper: [250, 240, 200], ink: [20, 30, 160] }],
   ["a large picture", { times: 9, width: 252, height: 252 }],
-  ["a digit in a corner of a wide light sheet", { times: 5, x: 400, y: 20, width: 700, height: 200, paper: [240, 240, 240], ink: [40, 40, 40] }],
+  [
+    "a digit in a corner of a wide light sheet",
+    { times: 5, x: 400, y: 20, width: 700, height: 200, paper: [240, 240, 240], ink: [40, 40, 40] },
+  ],
 ])("finds the digit in %s", (_, options) => {
   const total = Array.from({ length: 20 }, (_, i) =>
     distance(prepareImage(onSheet(i, options), shape, "mnist"), data.image(i)),

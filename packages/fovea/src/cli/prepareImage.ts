@@ -50,7 +50,10 @@ function toInk({ width, height, pixels }: RgbImage): Plane {
   }
   const edge = border({ width, height, values });
   const paper = quantile(edge, 0.5);
-  const grain = quantile(edge.map((v) => Math.abs(v - paper)), 0.9);
+  const grain = quantile(
+    edge.map((v) => Math.abs(v - paper)),
+    0.9,
+  );
   let most = 0;
   for (let i = 0; i < values.length; i++) {
     values[i] = paper > 0.5 ? paper - values[i]! : values[i]! - paper;
@@ -143,7 +146,16 @@ function centreMass(values: Float32Array, w: number, h: number, width: number, h
   return [clamp(width / 2 - x / mass, width - w), clamp(height / 2 - y / mass, height - h)];
 }
 
-function paste(small: Float32Array, w: number, h: number, out: Uint8Array, width: number, height: number, left: number, top: number): void {
+function paste(
+  small: Float32Array,
+  w: number,
+  h: number,
+  out: Uint8Array,
+  width: number,
+  height: number,
+  left: number,
+  top: number,
+): void {
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
       const [tx, ty] = [left + x, top + y];

@@ -9,6 +9,7 @@ import { showBytes, showPercent } from "../train/format.ts";
 import type { Facts, ReportData } from "../train/report.ts";
 import type { Filters, Picture } from "../train/report/pictures.ts";
 import type { RunFolder } from "../train/runFolder.ts";
+import { dataStem } from "./data.ts";
 import type { ModelSpec } from "./model.ts";
 import type { TrainConfig } from "./trainConfig.ts";
 
@@ -34,7 +35,7 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
   const { run, config, model, parameters, train, validation, test, result, state, environment } = finished;
   const shown = validation.subset(PICTURES);
   return {
-    title: `${config.model} on ${config.data}`,
+    title: `${config.model} on ${dataStem(config.data)}`,
     date: new Date(),
     parameters,
     history: state.history,
@@ -64,7 +65,9 @@ function labelled(data: ImageDataset, index: number): Picture {
 function answered(data: ImageDataset, { index, label, predicted, confidence }: Prediction, sure = false): Picture {
   const wrong = label !== predicted;
   const [truth, answer] = [data.classes[label]!, data.classes[predicted]!];
-  const caption = wrong ? `${truth} → ${answer}${sure ? ` ${showPercent(confidence, 0).replace(" ", "")}` : ""}` : answer;
+  const caption = wrong
+    ? `${truth} → ${answer}${sure ? ` ${showPercent(confidence, 0).replace(" ", "")}` : ""}`
+    : answer;
   const title = `${truth}, called ${answer} with ${showPercent(confidence, 1)} (image ${index})`;
   return { pixels: data.image(index), shape: data.shape, caption, title, wrong };
 }

@@ -5,7 +5,13 @@ import { completeConfig, makeOptimizer, parseConfig, type TrainConfig } from "./
 
 describe("the configuration", () => {
   it("is complete without anything given", () => {
-    expect(completeConfig({})).toMatchObject({ model: "lenet5", data: "strokes", optimizer: "adam", lr: 0.002, engine: null });
+    expect(completeConfig({})).toMatchObject({
+      model: "lenet5",
+      data: "strokes",
+      optimizer: "adam",
+      lr: 0.002,
+      engine: null,
+    });
   });
 
   it("survives config.json", () => {

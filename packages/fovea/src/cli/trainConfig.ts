@@ -63,7 +63,12 @@ const [engineOption, threadsOption] = engineOptions;
 
 /** One entry per setting: its option on the command line, and the check of its value in config.json. */
 export const trainOptions = {
-  model: { flags: "--model <name>", description: modelNames.join(", "), parse: choice(modelNames), default: defaults.model },
+  model: {
+    flags: "--model <name>",
+    description: modelNames.join(", "),
+    parse: choice(modelNames),
+    default: defaults.model,
+  },
   activation: {
     flags: "--activation <name>",
     description: "relu, or sigmoid or tanh as in 1998",
@@ -77,7 +82,12 @@ export const trainOptions = {
     default: defaults.pooling,
   },
   data: { flags: "--data <name or folder>", description: dataHelp, parse: (text) => text, default: defaults.data },
-  epochs: { flags: "--epochs <n>", description: "times through the data", parse: wholeNumber(1, 1e6), default: defaults.epochs },
+  epochs: {
+    flags: "--epochs <n>",
+    description: "times through the data",
+    parse: wholeNumber(1, 1e6),
+    default: defaults.epochs,
+  },
   batchSize: {
     flags: "--batch-size <n>",
     description: "images per step",
@@ -86,7 +96,9 @@ export const trainOptions = {
   },
   lr: {
     flags: "--lr <rate>",
-    description: `learning rate (default: ${Object.entries(optimizers).map(([name, { lr }]) => `${lr} for ${name}`).join(", ")})`,
+    description: `learning rate (default: ${Object.entries(optimizers)
+      .map(([name, { lr }]) => `${lr} for ${name}`)
+      .join(", ")})`,
     parse: positiveNumber,
   },
   optimizer: {

@@ -13,7 +13,7 @@ import { bestEpoch, type EpochMetrics } from "../train/history.ts";
 import { NonFiniteError } from "../train/nonFinite.ts";
 import { renderReport } from "../train/report.ts";
 import { RunFolder } from "../train/runFolder.ts";
-import { holdOut, openData } from "./data.ts";
+import { dataStem, holdOut, openData } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
 import { buildModel, checkFits, toMetadata, type ModelSpec } from "./model.ts";
@@ -125,7 +125,9 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
         throw error instanceof NonFiniteError ? keptError(error, lastEpoch, run) : error;
       });
     if (!finished) {
-      throw new Interrupted(`stopped after step ${showCount(state.step)} and saved; go on with: fovea train --resume ${run.path}`);
+      throw new Interrupted(
+        `stopped after step ${showCount(state.step)} and saved; go on with: fovea train --resume ${run.path}`,
+      );
     }
     await finish(run, config, setup, session, state);
   } finally {
@@ -140,10 +142,16 @@ function keptError(error: NonFiniteError, lastEpoch: EpochMetrics | null, run: R
 }
 
 /** Tests the best weights, writes the report, and says what came of it. */
-async function finish(run: RunFolder, config: TrainConfig, setup: Setup, session: Session, state: FitState): Promise<void> {
+async function finish(
+  run: RunFolder,
+  config: TrainConfig,
+  setup: Setup,
+  session: Session,
+  state: FitState,
+): Promise<void> {
   const { spec, model, test } = setup;
   await loadWeights(model, run.file("best.safetensors"));
-  const result = await evaluate(model, test, { worst: 22 });
+  const result = await evaluate(model, test, { worst: 24 });
   const environment = describeEnvironment();
   const imagesPerSecond = state.images / state.seconds;
   const parameters = countParameters(model);
@@ -191,11 +199,6 @@ function epochLine(metrics: EpochMetrics, epochs: number, imagesPerSecond: numbe
     `  validation loss ${showNumber(validationLoss)}  accuracy ${showPercent(validationAccuracy)}` +
     `  ${showCount(imagesPerSecond)} images/s  ${seconds.toFixed(1)} s`
   );
-}
-
-/** The part of a folder's name that tells the data. */
-function dataStem(data: string): string {
-  return data.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "").replace(/[^\w-]+/g, "") || "data";
 }
 
 function given({ engine, threads }: TrainConfig): Parameters<typeof useEngine>[0] {

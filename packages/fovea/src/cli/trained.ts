@@ -14,7 +14,9 @@ export async function openTrained(path: string): Promise<{ model: ClassifierMode
   if (found.isDirectory()) {
     file = (await RunFolder.open(path)).file("best.safetensors");
     if ((await stat(file).catch(() => null)) === null) {
-      throw new FoveaError(`${path} has no best.safetensors: no epoch is done yet; go on with fovea train --resume ${path}`);
+      throw new FoveaError(
+        `${path} has no best.safetensors: no epoch is done yet; go on with fovea train --resume ${path}`,
+      );
     }
   }
   const { tensors, metadata } = decodeTensors(await readFile(file), file);

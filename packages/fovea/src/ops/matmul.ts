@@ -1,5 +1,5 @@
 import { ShapeError } from "../base/errors.ts";
-import { broadcastShapes, sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
+import { broadcastShapes, matmulSizes, sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
 import type { NdArray } from "../backend/contract.ts";
 import { apply } from "../tensor/apply.ts";
 import { defineOp } from "../tensor/op.ts";
@@ -13,16 +13,6 @@ export type MatmulAttrs = {
   /** Read b as [..., N, K]. */
   readonly transposeB: boolean;
 };
-
-/** Sizes of a product: `batch` leading axes, then [M, K] · [K, N]. */
-export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulAttrs) {
-  const [p, q] = a.slice(-2) as [number, number];
-  const [r, s] = b.slice(-2) as [number, number];
-  const [m, k] = transposeA ? [q, p] : [p, q];
-  const [inner, n] = transposeB ? [s, r] : [r, s];
-  const [batchA, batchB] = [a.slice(0, -2), b.slice(0, -2)];
-  return { m, k, inner, n, batchA, batchB, batch: batchA.length >= batchB.length ? batchA : batchB };
-}
 
 function matmulShape(a: Shape, b: Shape, attrs: MatmulAttrs): number[] {
   const describe = () =>

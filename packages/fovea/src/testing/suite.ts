@@ -37,7 +37,7 @@ function checkReference(op: Op, c: OpCase): void {
       const y = run(op, inputs, c);
       expect(y.storage.values().length).toBe(sizeOf(spec.shape));
       if (c.expected === undefined) return;
-      const want = [c.expected.values].flat(Infinity) as number[];
+      const want = ([c.expected.values] as unknown[]).flat(Infinity) as number[];
       expectClose(y.storage.values(), want, 2e-7);
     });
   });

@@ -40,7 +40,11 @@ describe("checkpoints", () => {
     ["lacks a file", (folder: string) => rm(join(folder, "state.json")), /state\.json/],
     ["lacks the manifest", (folder: string) => rm(join(folder, "manifest.json")), /manifest\.json/],
     ["has a broken manifest", (folder: string) => writeFile(join(folder, "manifest.json"), "{"), /JSON/],
-    ["has a manifest of something else", (folder: string) => writeFile(join(folder, "manifest.json"), "{}"), /version 1/],
+    [
+      "has a manifest of something else",
+      (folder: string) => writeFile(join(folder, "manifest.json"), "{}"),
+      /version 1/,
+    ],
   ])("one that %s is passed over for the one before", async (_, damage, problem) => {
     await writeCheckpoint(parent, "step-1", files("1"));
     await writeCheckpoint(parent, "step-2", files("2"));

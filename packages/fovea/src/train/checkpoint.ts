@@ -39,7 +39,9 @@ export async function writeCheckpoint(
   await mkdir(temporary);
   const manifest: Manifest = {
     version: 1,
-    files: Object.fromEntries([...files].map(([file, bytes]) => [file, { bytes: bytes.length, sha256: sha256(bytes) }])),
+    files: Object.fromEntries(
+      [...files].map(([file, bytes]) => [file, { bytes: bytes.length, sha256: sha256(bytes) }]),
+    ),
   };
   for (const [file, bytes] of files) await writeDurably(join(temporary, file), bytes);
   await writeDurably(join(temporary, MANIFEST), new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));

@@ -67,7 +67,12 @@ export async function evaluate(
         confusion.add(label, predicted);
         loss -= scores[i * classes + label]!;
         if (worst > 0 && predicted !== label) {
-          mistakes.push({ index: batch.indices[i]!, label, predicted, confidence: exp(scores[i * classes + predicted]!) });
+          mistakes.push({
+            index: batch.indices[i]!,
+            label,
+            predicted,
+            confidence: exp(scores[i * classes + predicted]!),
+          });
         }
       }
       if (mistakes.length > worst) mistakes = surest(mistakes, worst);

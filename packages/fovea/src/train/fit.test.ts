@@ -35,7 +35,9 @@ interface Setup {
   optimizer: Optimizer;
 }
 
-function setUp(make = (model: Net): Optimizer => new Adam(model.parameters(), { lr: cosine(0.01, { steps: 15 }) })): Setup {
+function setUp(
+  make = (model: Net): Optimizer => new Adam(model.parameters(), { lr: cosine(0.01, { steps: 15 }) }),
+): Setup {
   manualSeed(7);
   const model = new Net();
   return { model, optimizer: make(model) };
@@ -51,7 +53,11 @@ describe.each(availableEngines().map((name) => [name] as const))("fit on %s", (e
     const { finished, state } = await run(setUp());
     expect(finished).toBe(true);
     const epochs = epochsOf(state.history);
-    expect(epochs.map(({ epoch, step }) => [epoch, step])).toEqual([[1, 5], [2, 10], [3, 15]]);
+    expect(epochs.map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 5],
+      [2, 10],
+      [3, 15],
+    ]);
     expect(epochs[2]!.trainLoss).toBeLessThan(epochs[0]!.trainLoss * 0.9);
     expect(state.images).toBe(450);
   });
@@ -66,32 +72,35 @@ describe.each(availableEngines().map((name) => [name] as const))("fit on %s", (e
   });
 
   // The reference engine computes in float64, and files hold float32: there a resumed run agrees to that precision.
-  it.skipIf(engine === "reference")("stopped in the middle and gone on with, gives the numbers of a run that was not", async () => {
-    const whole = setUp();
-    const { state: wanted } = await run(whole);
+  it.skipIf(engine === "reference")(
+    "stopped in the middle and gone on with, gives the numbers of a run that was not",
+    async () => {
+      const whole = setUp();
+      const { state: wanted } = await run(whole);
 
-    const first = setUp();
-    const stop = new AbortController();
-    let saved = "";
-    const stopped = await run(first, {
-      signal: stop.signal,
-      onStep: ({ step }) => step === 7 && stop.abort(),
-      save: (state) => void (saved = JSON.stringify(state)),
-    });
-    expect(stopped.finished).toBe(false);
-    expect(stopped.state).toMatchObject({ epoch: 2, batch: 2, step: 7 });
+      const first = setUp();
+      const stop = new AbortController();
+      let saved = "";
+      const stopped = await run(first, {
+        signal: stop.signal,
+        onStep: ({ step }) => step === 7 && stop.abort(),
+        save: (state) => void (saved = JSON.stringify(state)),
+      });
+      expect(stopped.finished).toBe(false);
+      expect(stopped.state).toMatchObject({ epoch: 2, batch: 2, step: 7 });
 
-    const second = setUp();
-    const { tensors, scalars } = first.optimizer.stateDict();
-    second.model.loadStateDict(decodeTensors(await encodeTensors(first.model.stateDict()), "weights").tensors);
-    const stored = decodeTensors(await encodeTensors(tensors), "optimizer").tensors;
-    second.optimizer.loadStateDict({ tensors: stored, scalars: JSON.parse(JSON.stringify(scalars)) });
-    manualSeed(99);
-    const resumed = await run(second, { from: JSON.parse(saved) as FitState });
+      const second = setUp();
+      const { tensors, scalars } = first.optimizer.stateDict();
+      second.model.loadStateDict(decodeTensors(await encodeTensors(first.model.stateDict()), "weights").tensors);
+      const stored = decodeTensors(await encodeTensors(tensors), "optimizer").tensors;
+      second.optimizer.loadStateDict({ tensors: stored, scalars: JSON.parse(JSON.stringify(scalars)) });
+      manualSeed(99);
+      const resumed = await run(second, { from: JSON.parse(saved) as FitState });
 
-    expect(resumed.state.history).toEqual(wanted.history);
-    expect(await encodeTensors(second.model.stateDict())).toEqual(await encodeTensors(whole.model.stateDict()));
-  });
+      expect(resumed.state.history).toEqual(wanted.history);
+      expect(await encodeTensors(second.model.stateDict())).toEqual(await encodeTensors(whole.model.stateDict()));
+    },
+  );
 });
 
 describe("fit", () => {
@@ -103,7 +112,9 @@ describe("fit", () => {
     const error = await run(setup, { save: (state) => void saved.push(state) }).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(NonFiniteError);
     const { message, step, layer } = error as NonFiniteError;
-    expect(message).toMatch(/^the loss became (NaN|Infinity|-Infinity) at step 2: the first layer to give .* is (hidden|out) \(Linear\(/);
+    expect(message).toMatch(
+      /^the loss became (NaN|Infinity|-Infinity) at step 2: the first layer to give .* is (hidden|out) \(Linear\(/,
+    );
     expect(step).toBe(2);
     expect(layer).toMatch(/^(hidden|out) /);
     expect(saved).toEqual([]);

@@ -146,7 +146,15 @@ export async function fit(options: FitOptions): Promise<FitResult> {
           seconds: state.seconds + seconds,
         };
         const imagesPerSecond = sessionImages / sessionSeconds;
-        options.onStep?.({ epoch, epochs, batch: done, batches: loader.length, step: taken, ...means(tally), imagesPerSecond });
+        options.onStep?.({
+          epoch,
+          epochs,
+          batch: done,
+          batches: loader.length,
+          step: taken,
+          ...means(tally),
+          imagesPerSecond,
+        });
         await breathe();
         if ((performance.now() - saved) / 1000 > saveEvery) await save();
       }

@@ -1,3 +1,5 @@
+import "../tensor.ts"; // the methods of Tensor
+
 export { makeClassifier, type Classifier, type ClassifierModel } from "./classifier.ts";
 export { evaluate, predict, type EvaluateOptions, type Evaluation, type Prediction } from "./evaluate.ts";
 export { fit, type FitOptions, type FitResult, type FitState, type StepProgress } from "./fit.ts";

@@ -3,7 +3,13 @@ import { addBatch, ConfusionMatrix, emptyTally, means } from "./metrics.ts";
 
 it("scores classes from the confusion matrix", () => {
   const matrix = new ConfusionMatrix(["cat", "dog"]);
-  for (const [label, predicted] of [[0, 0], [0, 0], [0, 1], [1, 1]] as const) matrix.add(label, predicted);
+  for (const [label, predicted] of [
+    [0, 0],
+    [0, 0],
+    [0, 1],
+    [1, 1],
+  ] as const)
+    matrix.add(label, predicted);
   expect(matrix.toJSON()).toEqual([
     [2, 1],
     [0, 1],

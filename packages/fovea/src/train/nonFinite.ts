@@ -21,7 +21,12 @@ export class NonFiniteError extends FoveaError {
 }
 
 /** Finds out why the loss of a batch is not finite: the images, the weights, or the first layer that overflows. */
-export async function explainLoss(model: ClassifierModel, batch: Batch, loss: number, step: number): Promise<NonFiniteError> {
+export async function explainLoss(
+  model: ClassifierModel,
+  batch: Batch,
+  loss: number,
+  step: number,
+): Promise<NonFiniteError> {
   const [where, layer] = await findSource(model, batch);
   const value = Number.isNaN(loss) ? "NaN" : String(loss);
   return new NonFiniteError(`the loss became ${value} at step ${step}: ${where}`, step, layer);

@@ -21,7 +21,9 @@ describe("PNG", () => {
 
   it("interleaves planes", async () => {
     const uri = pngDataUri(Uint8Array.of(1, 2, 3, 4, 5, 6), [3, 1, 2]);
-    const data = await sharp(Buffer.from(uri.split(",")[1]!, "base64")).raw().toBuffer();
+    const data = await sharp(Buffer.from(uri.split(",")[1]!, "base64"))
+      .raw()
+      .toBuffer();
     expect([...data]).toEqual([1, 3, 5, 2, 4, 6]);
   });
 });
@@ -43,7 +45,16 @@ describe("the report", () => {
   confusion.add(1, 0);
   const epoch = (n: number): HistoryLine[] => [
     { event: "steps", epoch: n, step: n, lr: 0.1, loss: 1 / n, accuracy: 0.5 },
-    { event: "epoch", epoch: n, step: n, lr: 0.1, trainLoss: 1 / n, trainAccuracy: 0.5, validationLoss: 1, validationAccuracy: 0.5 },
+    {
+      event: "epoch",
+      epoch: n,
+      step: n,
+      lr: 0.1,
+      trainLoss: 1 / n,
+      trainAccuracy: 0.5,
+      validationLoss: 1,
+      validationAccuracy: 0.5,
+    },
   ];
   const picture = { pixels: new Uint8Array(4), shape: [1, 2, 2] as const, caption: "cat", title: "a cat" };
   const data: ReportData = {

@@ -35,63 +35,100 @@ export async function renderReport(data: ReportData): Promise<string> {
   const { test, history } = data;
   const epochs = epochsOf(history).length;
   return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${data.title} · ${showPercent(test.accuracy)}</title>
-<style>${style}</style>
-</head>
-<body><main>
-<header><h1>${data.title}</h1><span class="muted">${data.date.toISOString().slice(0, 16).replace("T", " ")} UTC</span></header>
-<div class="tiles">
-${tile(showPercent(test.accuracy), `of ${showCount(test.confusion.total)} test images right`, "lead")}
-${tile(showNumber(test.loss), "test loss")}
-${tile(showCount(data.parameters), "parameters")}
-${tile(String(epochs), epochs === 1 ? "epoch" : "epochs")}
-${tile(showCount(data.imagesPerSecond), "images/s in training")}
-${tile(showDuration(data.seconds), "training time")}
-</div>
-<div class="columns">
-${card("Loss", curveKey, charts.loss(history))}
-${card("Accuracy", curveKey, charts.accuracy(history))}
-</div>
-<div class="columns matrix">
-${card("Confusion matrix", "Test images. Rows are true classes, columns what the network said.", charts.confusion(test.confusion))}
-${card("Classes", "Precision: of those called so, how many are. Recall: of those that are, how many were found.", classTable(test.confusion.scores()))}
-</div>
-${data.mistakes.length > 0 && card("Worst mistakes", "Test images on which the network was surest and wrong: true → predicted, and how sure.", pictures(data.mistakes, "large"))}
-${card("Predictions", "The first validation images: true → predicted where they differ.", pictures(data.predictions))}
-${card("First training batch", "What the network was given, with its labels.", pictures(data.trainBatch))}
-${data.filters && card("First-layer filters", html`${data.filters.name}, ${data.filters.shape.join(" × ")}. Grey is 0, white positive, black negative.`, pictures(filterPictures(data.filters), "filters"))}
-<div class="columns">
-${card("Configuration", "config.json has all of it.", factTable(data.config))}
-${card("Environment", "The same numbers come back where this is the same.", factTable(data.environment))}
-</div>
-<footer>The same again: <code>${data.command}</code></footer>
-</main></body>
-</html>
-`.text;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${data.title} · ${showPercent(test.accuracy)}</title>
+        <style>
+          ${style}
+        </style>
+      </head>
+      <body>
+        <main>
+          <header>
+            <h1>${data.title}</h1>
+            <span class="muted">${data.date.toISOString().slice(0, 16).replace("T", " ")} UTC</span>
+          </header>
+          <div class="tiles">
+            ${tile(showPercent(test.accuracy), `of ${showCount(test.confusion.total)} test images right`, "lead")}
+            ${tile(showNumber(test.loss), "test loss")} ${tile(showCount(data.parameters), "parameters")}
+            ${tile(String(epochs), epochs === 1 ? "epoch" : "epochs")}
+            ${tile(showCount(data.imagesPerSecond), "images/s in training")}
+            ${tile(showDuration(data.seconds), "training time")}
+          </div>
+          <div class="columns">
+            ${card("Loss", curveKey, charts.loss(history))} ${card("Accuracy", curveKey, charts.accuracy(history))}
+          </div>
+          <div class="columns matrix">
+            ${card("Confusion matrix", "Test images. Rows are true classes, columns what the network said.", charts.confusion(test.confusion))}
+            ${card("Classes", "Precision: of those called so, how many are. Recall: of those that are, how many were found.", classTable(test.confusion.scores()))}
+          </div>
+          ${data.mistakes.length > 0 && card("Worst mistakes", "Test images on which the network was surest and wrong: true → predicted, and how sure.", pictures(data.mistakes, "large"))}
+          ${card("Predictions", "The first validation images: true → predicted where they differ.", pictures(data.predictions))}
+          ${card("First training batch", "What the network was given, with its labels.", pictures(data.trainBatch))}
+          ${data.filters && card("First-layer filters", html`${data.filters.name}, ${data.filters.shape.join(" × ")}. Grey is 0, white positive, black negative.`, pictures(filterPictures(data.filters), "filters"))}
+          <div class="columns">
+            ${card("Configuration", "config.json has all of it.", factTable(data.config))}
+            ${card("Environment", "The same numbers come back where this is the same.", factTable(data.environment))}
+          </div>
+          <footer>The same again: <code>${data.command}</code></footer>
+        </main>
+      </body>
+    </html> `.text;
 }
 
-const curveKey = html`<span class="key"><i style="background:var(--train)"></i>training</span><span class="key"><i style="background:var(--validation)"></i>validation, best epoch ringed</span>`;
+const curveKey = html`<span class="key"><i style="background:var(--train)"></i>training</span
+  ><span class="key"><i style="background:var(--validation)"></i>validation, best epoch ringed</span>`;
 
 function tile(value: string, label: string, className = ""): Html {
   return html`<div class="tile ${className}"><b>${value}</b><span>${label}</span></div>`;
 }
 
 function card(title: string, note: string | Html, body: Html): Html {
-  return html`<section class="card"><h2>${title}</h2><p class="note">${note}</p>${body}</section>`;
+  return html`<section class="card">
+    <h2>${title}</h2>
+    <p class="note">${note}</p>
+    ${body}
+  </section>`;
 }
 
 function classTable(scores: readonly ClassScore[]): Html {
-  return html`<table><thead><tr><th>class</th><th>precision</th><th>recall</th><th>F1</th><th>images</th></tr></thead><tbody>
-${scores.map(
-  ({ name, precision, recall, f1, images }) =>
-    html`<tr><td>${name}</td><td>${showPercent(precision, 1)}</td><td>${showPercent(recall, 1)}</td><td>${showPercent(f1, 1)}</td><td>${showCount(images)}</td></tr>`,
-)}</tbody></table>`;
+  return html`<table>
+    <thead>
+      <tr>
+        <th>class</th>
+        <th>precision</th>
+        <th>recall</th>
+        <th>F1</th>
+        <th>images</th>
+      </tr>
+    </thead>
+    <tbody>
+      ${scores.map(
+        ({ name, precision, recall, f1, images }) =>
+          html`<tr>
+            <td>${name}</td>
+            <td>${showPercent(precision, 1)}</td>
+            <td>${showPercent(recall, 1)}</td>
+            <td>${showPercent(f1, 1)}</td>
+            <td>${showCount(images)}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
 }
 
 function factTable(facts: Facts): Html {
-  return html`<table class="facts"><tbody>${facts.map(([name, value]) => html`<tr><th>${name}</th><td>${value}</td></tr>`)}</tbody></table>`;
+  return html`<table class="facts">
+    <tbody>
+      ${facts.map(
+        ([name, value]) =>
+          html`<tr>
+            <th>${name}</th>
+            <td>${value}</td>
+          </tr>`,
+      )}
+    </tbody>
+  </table>`;
 }

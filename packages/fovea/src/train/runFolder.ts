@@ -48,7 +48,9 @@ export class RunFolder {
   /** A new folder `<parent>/<stem>-<number>`, with the next free number. */
   static async createNumbered(parent: string, stem: string, config: object): Promise<RunFolder> {
     await makeFolder(parent);
-    const taken = (await readdir(parent)).map((name) => (name.startsWith(`${stem}-`) ? Number(name.slice(stem.length + 1)) : 0));
+    const taken = (await readdir(parent)).map((name) =>
+      name.startsWith(`${stem}-`) ? Number(name.slice(stem.length + 1)) : 0,
+    );
     for (let number = Math.max(0, ...taken.filter(Number.isInteger)) + 1; ; number++) {
       const path = join(parent, `${stem}-${number}`);
       try {
@@ -111,7 +113,8 @@ export class RunFolder {
     const parent = join(this.path, CHECKPOINTS);
     const { checkpoint, problems } = await readNewestCheckpoint(parent);
     if (checkpoint === null) {
-      const why = problems.length > 0 ? `none in ${parent} is whole: ${problems.join("; ")}` : "it has no checkpoint yet";
+      const why =
+        problems.length > 0 ? `none in ${parent} is whole: ${problems.join("; ")}` : "it has no checkpoint yet";
       throw new FoveaError(`${this.path} cannot be resumed: ${why}`);
     }
     const path = (file: string) => join(parent, checkpoint.name, file);

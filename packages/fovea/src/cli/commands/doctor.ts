@@ -47,7 +47,9 @@ function inspectEngine(name: (typeof engineNames)[number]): EngineFacts {
   return { name, available: true, used, isa, isas, threads, notes };
 }
 
-function describe(facts: ReturnType<typeof describeEnvironment> & { cache: string; engines: readonly EngineFacts[] }): string {
+function describe(
+  facts: ReturnType<typeof describeEnvironment> & { cache: string; engines: readonly EngineFacts[] },
+): string {
   const rows = [
     ["fovea", facts.fovea],
     ["Node", `${facts.node} on ${facts.system}`],
@@ -62,7 +64,10 @@ function describe(facts: ReturnType<typeof describeEnvironment> & { cache: strin
       isa && `${isa}${others.length > 0 ? ` (also ${others.join(", ")})` : ""}`,
       threads !== null && `${threads} ${threads === 1 ? "thread" : "threads"}`,
     ].filter(Boolean);
-    return [`${used ? "*" : " "} ${name.padEnd(10)} ${parts.join(", ")}`, ...notes.map((note) => `${" ".repeat(13)}${note}`)];
+    return [
+      `${used ? "*" : " "} ${name.padEnd(10)} ${parts.join(", ")}`,
+      ...notes.map((note) => `${" ".repeat(13)}${note}`),
+    ];
   });
   return [...rows, "", "engines", ...engines].join("\n");
 }

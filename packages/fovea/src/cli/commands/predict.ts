@@ -54,6 +54,9 @@ function bars(classes: readonly string[], probabilities: readonly number[]): str
   const width = Math.max(...classes.map((name) => name.length));
   return order
     .slice(0, TOP)
-    .map(({ name, p }) => `  ${name.padEnd(width)} ${"█".repeat(Math.round(p * WIDTH)).padEnd(WIDTH, "░")} ${showPercent(p, 1).padStart(7)}`)
+    .map(
+      ({ name, p }) =>
+        `  ${name.padEnd(width)} ${"█".repeat(Math.round(p * WIDTH)).padEnd(WIDTH, "░")} ${showPercent(p, 1).padStart(7)}`,
+    )
     .join("\n");
 }

@@ -18,7 +18,10 @@ export const train: Command<TrainOptions> = {
   options: [
     ...Object.values(trainOptions),
     { flags: "--out <folder>", description: "folder for the run (default: runs/<model>-<data>-<number>)" },
-    { flags: "--config <file>", description: "settings from the config.json of another run; options given here go first" },
+    {
+      flags: "--config <file>",
+      description: "settings from the config.json of another run; options given here go first",
+    },
     { flags: "--resume <run>", description: "go on with an interrupted run, to the numbers it would have had" },
     { flags: "--json", description: "print one JSON object per epoch, and a last one with the result" },
   ],

@@ -58,7 +58,13 @@ function curves(history: readonly HistoryLine[], kind: "loss" | "accuracy"): Cur
 }
 
 function lossOptions(plot: Plot, history: readonly HistoryLine[]): PlotModule.PlotOptions {
-  return curveOptions(plot, curves(history, "loss"), { type: "log", label: null, tickFormat: "~g", ticks: 5, tickSize: 0 });
+  return curveOptions(plot, curves(history, "loss"), {
+    type: "log",
+    label: null,
+    tickFormat: "~g",
+    ticks: 5,
+    tickSize: 0,
+  });
 }
 
 function accuracyOptions(plot: Plot, history: readonly HistoryLine[]): PlotModule.PlotOptions {
@@ -79,7 +85,13 @@ function curveOptions(plot: Plot, data: Curves, y: PlotModule.ScaleOptions): Plo
     marginBottom: 38,
     marginRight: 12,
     style: { fontSize: "12px" },
-    x: { label: "epoch", labelArrow: "none", ticks: range(0, data.epochs, whole), tickFormat: "d", domain: [0, Math.max(1, data.epochs)] },
+    x: {
+      label: "epoch",
+      labelArrow: "none",
+      ticks: range(0, data.epochs, whole),
+      tickFormat: "d",
+      domain: [0, Math.max(1, data.epochs)],
+    },
     y: { ...y, clamp: true },
     marks: [
       plot.gridY({ stroke: "var(--grid)", strokeOpacity: 1, ticks: 5 }),
@@ -121,7 +133,15 @@ function confusionOptions(plot: Plot, matrix: ConfusionMatrix): PlotModule.PlotO
     marginRight: 8,
     marginBottom: 8,
     style: { fontSize: "12px" },
-    x: { axis: "top", label: "predicted", labelAnchor: "center", labelArrow: "none", domain: classes, tickSize: 0, tickRotate: longest > 2 ? -40 : 0 },
+    x: {
+      axis: "top",
+      label: "predicted",
+      labelAnchor: "center",
+      labelArrow: "none",
+      domain: classes,
+      tickSize: 0,
+      tickRotate: longest > 2 ? -40 : 0,
+    },
     y: { label: "true", labelAnchor: "center", labelArrow: "none", domain: classes, tickSize: 0 },
     marks: [
       plot.cell(cells, { ...at, fill: "var(--cell)", inset: 1, rx: 3 }),
@@ -136,7 +156,12 @@ function confusionOptions(plot: Plot, matrix: ConfusionMatrix): PlotModule.PlotO
       classes.length <= MOST_LABELLED
         ? plot.text(
             cells.filter((d) => d.count > 0),
-            { ...at, text: "count", fill: (d: (typeof cells)[number]) => (d.depth > 0.55 ? "var(--on-fill)" : "var(--text)") },
+            {
+              ...at,
+              text: (d: (typeof cells)[number]) => String(d.count),
+              fontSize: 11,
+              fill: (d: (typeof cells)[number]) => (d.depth > 0.55 ? "var(--on-fill)" : "var(--text)"),
+            },
           )
         : null,
     ],

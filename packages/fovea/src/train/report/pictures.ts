@@ -25,7 +25,10 @@ export function pictures(list: readonly Picture[], className = ""): Html {
   return html`<div class="pictures ${className}">
     ${list.map(
       ({ pixels, shape, caption, title, wrong }) =>
-        html`<figure class="${wrong ? "wrong" : ""}" title="${title}"><img src="${pngDataUri(pixels, shape)}" alt="${title}" /><figcaption>${caption}</figcaption></figure>`,
+        html`<figure class="${wrong ? "wrong" : ""}" title="${title}">
+          <img src="${pngDataUri(pixels, shape)}" alt="${title}" />
+          <figcaption>${caption}</figcaption>
+        </figure>`,
     )}
   </div>`;
 }

@@ -46,14 +46,15 @@ tr:last-child td, tr:last-child th { border-bottom: 0; }
 th:not(:first-child), td:not(:first-child) { text-align: right; }
 .facts th { width: 42%; vertical-align: top; font-weight: 400; white-space: nowrap; }
 .facts td { text-align: left !important; overflow-wrap: anywhere; }
-.pictures { display: flex; flex-wrap: wrap; gap: 8px; }
-figure { margin: 0; width: 56px; }
-figure img { display: block; width: 56px; height: 56px; image-rendering: pixelated; border-radius: 6px; background: #000; }
+.pictures { display: grid; grid-template-columns: repeat(16, minmax(0, 1fr)); gap: 10px 8px; }
+.pictures.large { grid-template-columns: repeat(12, minmax(0, 1fr)); }
+.pictures.filters { grid-template-columns: repeat(auto-fill, 76px); }
+@media (max-width: 860px) { .pictures { grid-template-columns: repeat(8, minmax(0, 1fr)); } .pictures.large { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
+figure { margin: 0; }
+figure img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; image-rendering: pixelated; border-radius: 6px; background: #000; }
 figure.wrong img { outline: 2px solid var(--wrong); outline-offset: -1px; }
 figcaption { font-size: 12px; line-height: 1.35; text-align: center; color: var(--muted); margin-top: 3px; font-variant-numeric: tabular-nums; }
 figure.wrong figcaption { color: var(--wrong); }
-.large figure { width: 84px; } .large figure img { width: 84px; height: 84px; }
-.filters figure { width: 72px; } .filters figure img { width: 72px; height: 72px; }
 code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--cell); border-radius: 6px; padding: 2px 6px; }
 footer { color: var(--muted); font-size: 13px; margin-top: 24px; }
 `);

@@ -116,4 +116,7 @@ export const elementwiseKernels = {
   logicalOr: binary("logical_or"),
   logicalXor: binary("logical_xor"),
   where: broadcasting(3, () => "where_32"),
-} satisfies Record<keyof typeof unaryOps | keyof typeof binaryOps | keyof typeof compareOps | "cast" | "clamp" | "where", CpuKernel>;
+} satisfies Record<
+  keyof typeof unaryOps | keyof typeof binaryOps | keyof typeof compareOps | "cast" | "clamp" | "where",
+  CpuKernel
+>;

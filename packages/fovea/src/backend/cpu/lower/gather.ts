@@ -47,7 +47,8 @@ function adding(name: string, float: KernelName, int: KernelName): CpuKernel {
       if (byteSize[dtype] !== 4) throw new ShapeError(`${name}: needs float32 or int32, got ${dtype}`);
       const [outer, inner] = around(shape, axis);
       const params = [outer, output.spec.shape[axis]!, shape[axis]!, inner];
-      if (sizeOf(output.spec.shape) > 0) e.command(dtype === "float32" ? float : int, [x.ref, indices.ref, output.ref], params);
+      if (sizeOf(output.spec.shape) > 0)
+        e.command(dtype === "float32" ? float : int, [x.ref, indices.ref, output.ref], params);
     },
   };
 }

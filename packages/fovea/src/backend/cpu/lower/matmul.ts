@@ -1,5 +1,5 @@
-import { matmulSizes, type MatmulAttrs } from "../../../ops/matmul.ts";
-import { sizeOf } from "../../../base/shape.ts";
+import { matmulSizes, sizeOf } from "../../../base/shape.ts";
+import type { MatmulAttrs } from "../../../ops/matmul.ts";
 import type { CpuCall, CpuKernel, CpuValue, Emitter } from "../lower.ts";
 
 /** Rows up to which B is read as it lies: packing it would cost more than the product. */

@@ -25,7 +25,14 @@ interface Fold {
   readonly identity: number;
 }
 
-function emitFold(e: Emitter, { kernel, identity }: Fold, from: Ref, to: Ref, { kept, reduced }: Reduction, blocks: number): void {
+function emitFold(
+  e: Emitter,
+  { kernel, identity }: Fold,
+  from: Ref,
+  to: Ref,
+  { kept, reduced }: Reduction,
+  blocks: number,
+): void {
   const [k, r] = [kept, reduced].map(({ dims, strides }) => [...dims, ...strides[0]!]);
   e.command(kernel, [from, to], [identity, blocks, kept.dims.length, reduced.dims.length, ...k!, ...r!]);
 }
@@ -38,7 +45,8 @@ function blocksOf({ kept, reduced }: Reduction): number {
   const [units, length] = [sizeOf(kept.dims), sizeOf(reduced.dims)];
   const width = kept.dims.at(-1)!;
   const columns = kept.strides[0]!.at(-1) === 1 && width > 1 && reduced.strides[0]!.at(-1) !== 1;
-  if (!columns) return Math.max(1, Math.ceil(length / MAX_ROW), Math.min(Math.ceil(UNITS / units), Math.floor(length / MIN_ROW)));
+  if (!columns)
+    return Math.max(1, Math.ceil(length / MAX_ROW), Math.min(Math.ceil(UNITS / units), Math.floor(length / MIN_ROW)));
   const chunks = (units / width) * Math.ceil(width / 64);
   return Math.max(1, Math.ceil(length / MAX_ROWS), Math.min(Math.ceil(UNITS / chunks), Math.floor(length / MIN_ROWS)));
 }

@@ -1,0 +1,431 @@
+import { spawn, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { strokes } from "../src/data/datasets/strokes.ts";
+import { encodeSafetensors } from "../src/io/safetensors.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bin = join(root, "bin/fovea.js");
+let work: string;
+
+beforeAll(() => {
+  if (!existsSync(join(root, "dist/cli/main.js"))) throw new Error("these tests run the built command: npm run build");
+  work = mkdtempSync(join(tmpdir(), "fovea-cli-"));
+  writeData("mini");
+});
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+/** An idx file: element type 8 (bytes), sizes, bytes. */
+function idx(shape: readonly number[], bytes: Uint8Array): Buffer {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header.set([0, 0, 8, shape.length]);
+  shape.forEach((d, i) => header.writeUInt32BE(d, 4 + 4 * i));
+  return Buffer.concat([header, bytes]);
+}
+
+/** A folder with 330 + 60 images in the names of MNIST. */
+function writeData(name: string): string {
+  const folder = join(work, name);
+  mkdirSync(folder);
+  for (const [split, stem, count] of [
+    ["train", "train", 330],
+    ["test", "t10k", 60],
+  ] as const) {
+    const { images, labels } = strokes({ count, split });
+    writeFileSync(join(folder, `${stem}-images-idx3-ubyte`), idx([count, 28, 28], images));
+    writeFileSync(join(folder, `${stem}-labels-idx1-ubyte`), idx([count], labels as Uint8Array));
+  }
+  return folder;
+}
+
+interface Result {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function fovea(
+  args: readonly string[],
+  { env = {}, script = bin }: { env?: NodeJS.ProcessEnv; script?: string } = {},
+): Result {
+  const done = spawnSync(process.execPath, [script, ...args], {
+    cwd: work,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+/** Small and quick: 9 steps an epoch. */
+const small = ["train", "--data", "mini", "--batch-size", "34"];
+
+/** One line on stderr, nothing on stdout, and no stack. */
+function expectFailure(result: Result, code: number, message: RegExp): void {
+  expect(result.err).toMatch(message);
+  expect(result.err.trim().split("\n")).toHaveLength(1);
+  expect(result).toMatchObject({ code, out: "" });
+}
+
+describe("fovea train", () => {
+  it("leaves a run folder with everything in it, and speaks of the result on stdout only", () => {
+    const { code, out, err } = fovea([...small, "--epochs", "2", "--out", "first"]);
+    expect(err).toMatch(/lenet5, 61,706 parameters/);
+    expect(err).toMatch(/epoch 2\/2 .* images\/s/);
+    expect(out).toMatch(/^test accuracy \d/);
+    expect(out).not.toMatch(/epoch 1\/2/);
+    expect(code).toBe(0);
+    const files = ["best.safetensors", "checkpoint", "config.json", "last.safetensors", "metrics.jsonl", "report.html"];
+    expect(readdirSync(join(work, "first")).toSorted()).toEqual(files);
+    expect(readFileSync(join(work, "first/report.html"), "utf8")).toMatch(/^<!doctype html>/);
+  });
+
+  it("--json prints an object per epoch, and a last one with these keys", () => {
+    const { out } = fovea([...small, "--epochs", "2", "--out", "json", "--json", "--threads", "1"]);
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.map(({ event, epoch }) => [event, epoch])).toEqual([
+      ["epoch", 1],
+      ["epoch", 2],
+      ["done", undefined],
+    ]);
+    const keys = "event model parameters engine threads epochs testAccuracy testLoss imagesPerSecond seconds out";
+    expect(Object.keys(lines[2]!).join(" ")).toBe(keys);
+    expect(lines[2]).toMatchObject({ model: "lenet5", parameters: 61706, threads: 1, epochs: 2, out: "json" });
+  });
+
+  it("the same seed gives the same bytes, also replayed from config.json; another seed gives others", () => {
+    fovea(["train", "--config", "first/config.json", "--out", "again"]);
+    fovea(["train", "--config", "first", "--seed", "1", "--out", "other"]);
+    const read = (run: string, file: string) => readFileSync(join(work, run, file));
+    for (const file of ["metrics.jsonl", "last.safetensors", "best.safetensors"]) {
+      expect(read("again", file).equals(read("first", file))).toBe(true);
+      expect(read("other", file).equals(read("first", file))).toBe(false);
+    }
+  });
+
+  it("numbers runs that are given no folder", () => {
+    const runs = [1, 2].map(() =>
+      fovea([...small, "--epochs", "1", "--json"])
+        .out.trim()
+        .split("\n")
+        .at(-1)!,
+    );
+    expect(runs.map((line) => (JSON.parse(line) as { out: string }).out)).toEqual([
+      "runs/lenet5-mini-1",
+      "runs/lenet5-mini-2",
+    ]);
+  });
+});
+
+describe("Ctrl-C", () => {
+  /** Enough images that the second epoch can be hit. */
+  const slow = ["train", "--data", "mini", "--batch-size", "1", "--epochs", "3", "--engine", "wasm", "--threads", "1"];
+
+  /** Starts a run and sends a signal as soon as stderr says `when`. */
+  function interrupt(args: readonly string[], when: RegExp, times = 1): Promise<Result> {
+    const child = spawn(process.execPath, [bin, ...args], { cwd: work });
+    let [out, err, sent] = ["", "", 0];
+    child.stdout.on("data", (text: Buffer) => (out += String(text)));
+    child.stderr.on("data", (text: Buffer) => {
+      err += String(text);
+      if (sent === 0 && when.test(err)) {
+        for (; sent < times; sent++) child.kill("SIGINT");
+      }
+    });
+    return new Promise((resolve) => child.on("close", (code) => resolve({ code, out, err })));
+  }
+
+  it("saves; --resume goes on to exactly the numbers of a run that was not stopped", async () => {
+    const whole = fovea([...slow, "--out", "whole"]);
+    expect(whole.code).toBe(0);
+    const { code, out, err } = await interrupt([...slow, "--out", "cut"], /epoch 1\/3.*validation/);
+    expect([code, out]).toEqual([130, ""]);
+    expect(err).toMatch(/stopped after step [\d,]+ and saved; go on with: fovea train --resume cut/);
+    expect(readFileSync(join(work, "cut/metrics.jsonl"), "utf8").length).toBeLessThan(
+      readFileSync(join(work, "whole/metrics.jsonl"), "utf8").length,
+    );
+    // What a crash may leave: lines after the checkpoint, and half a line.
+    writeFileSync(join(work, "cut/metrics.jsonl"), '{"event":"epoch","epoch":9}\n{"eve', { flag: "a" });
+    const resumed = fovea(["train", "--resume", "cut"]);
+    expect(resumed.code).toBe(0);
+    expect(resumed.err).toMatch(/going on after step/);
+    for (const file of ["metrics.jsonl", "last.safetensors", "best.safetensors"]) {
+      expect(readFileSync(join(work, "cut", file)).equals(readFileSync(join(work, "whole", file)))).toBe(true);
+    }
+    expect(existsSync(join(work, "cut/report.html"))).toBe(true);
+  });
+
+  it("resume passes over a damaged checkpoint, and says so", async () => {
+    await interrupt([...slow, "--out", "damaged"], /epoch 1\/3.*validation/);
+    const parent = join(work, "damaged/checkpoint");
+    const newest = readdirSync(parent).toSorted().at(-1)!;
+    writeFileSync(join(parent, newest, "weights.safetensors"), "x");
+    const { code, err } = fovea(["train", "--resume", "damaged"]);
+    expect(err).toMatch(/passed over a damaged checkpoint: .*weights\.safetensors has 1 bytes/);
+    expect(code).toBe(0);
+    expect(readFileSync(join(work, "damaged/metrics.jsonl"), "utf8")).toBe(
+      readFileSync(join(work, "whole/metrics.jsonl"), "utf8"),
+    );
+  });
+
+  it("the second one stops at once", async () => {
+    const { code, err } = await interrupt([...slow, "--out", "twice"], /epoch 1\/3.*validation/, 2);
+    expect(code === 130 || code === null).toBe(true);
+    expect(err).not.toMatch(/saved; go on/);
+  });
+});
+
+describe("fovea evaluate and predict", () => {
+  it("measures a run and a weights file alike", () => {
+    const run = fovea(["evaluate", "first", "--json"]);
+    const file = fovea(["evaluate", "first/best.safetensors", "--data", "mini", "--json"]);
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.out)).toEqual(JSON.parse(file.out));
+    const { images, confusion } = JSON.parse(run.out) as { images: number; confusion: number[][] };
+    expect(images).toBe(60);
+    expect(confusion.flat().reduce((a, b) => a + b)).toBe(60);
+    expect(fovea(["evaluate", "first"]).out).toMatch(/^accuracy .* on 60 images \(mini\)/);
+  });
+
+  it("reads PNG and JPEG of any size and says what is on them", async () => {
+    const { images } = strokes({ count: 1 });
+    const picture = () =>
+      sharp(Buffer.from(images.map((v) => 255 - v)), { raw: { width: 28, height: 28, channels: 1 } });
+    await picture().png().toFile(join(work, "a.png"));
+    await picture().resize(311, 311).jpeg().toFile(join(work, "b.jpg"));
+    const { code, out } = fovea(["predict", "first", "a.png", "b.jpg"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^a\.png: \d\n( {2}\d [█░]{40} +[\d.]+ %\n){5}b\.jpg: \d\n/);
+    const json = fovea(["predict", "first", "a.png", "b.jpg", "--json"]).out.trim().split("\n");
+    const [a, b] = json.map((line) => JSON.parse(line) as { label: string; probabilities: Record<string, number> });
+    expect(a!.label).toBe(b!.label);
+    const sum = Object.values(a!.probabilities).reduce((x, y) => x + y);
+    expect(sum).toBeCloseTo(1, 5);
+  });
+
+  it("a picture that is none is named", () => {
+    expectFailure(
+      fovea(["predict", "first", "first/config.json"]),
+      1,
+      /first\/config\.json is neither a PNG nor a JPEG/,
+    );
+    expectFailure(fovea(["predict", "first", "none.png"]), 1, /cannot read none\.png/);
+  });
+});
+
+describe("fovea doctor", () => {
+  it("prints one JSON object, with a reason for each engine that is not there", () => {
+    const { code, out } = fovea(["doctor", "--json"], { env: { FOVEA_ENGINE: "wasm", FOVEA_THREADS: "1" } });
+    expect(code).toBe(0);
+    const facts = JSON.parse(out) as {
+      engine: string;
+      threads: number;
+      engines: { name: string; available: boolean; notes: string[] }[];
+    };
+    expect(facts).toMatchObject({ engine: "wasm", threads: 1 });
+    expect(facts.engines.map(({ name }) => name)).toEqual(["native", "wasm", "reference"]);
+    for (const { available, notes } of facts.engines) expect(available || notes.length > 0).toBe(true);
+    expect(fovea(["doctor"]).out).toMatch(/in use/);
+  });
+});
+
+describe("a wrong command line ends with 2 and one line", () => {
+  it.each([
+    [["trian"], /unknown command 'trian' \(Did you mean train\?\)/],
+    [["train", "--epoch", "3"], /unknown option '--epoch' \(Did you mean --epochs\?\)/],
+    [["train", "--epochs", "0"], /--epochs: "0" is not a whole number from 1/],
+    [["train", "--epochs"], /'--epochs <n>' argument missing/],
+    [["train", "--engine", "nativ"], /did you mean native\?/],
+    [["train", "--optimizer", "adma"], /did you mean adam\?/],
+    [["train", "--lr", "fast"], /--lr: "fast" is not a number above 0/],
+    [["train", "--model", "lenet"], /did you mean lenet5\?/],
+    [["train", "here"], /too many arguments/],
+    [["train", "--resume", "first", "--epochs", "3"], /does not go with --epochs/],
+    [["evaluate"], /missing required argument/],
+    [["predict", "first"], /missing required argument 'image'/],
+  ])("%j", (args, message) => expectFailure(fovea(args), 2, message));
+
+  it("help and version end with 0", () => {
+    expect(fovea(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n", err: "" });
+    for (const command of ["train", "evaluate", "predict", "doctor"]) {
+      const { code, out, err } = fovea([command, "--help"]);
+      expect([code, err]).toEqual([0, ""]);
+      expect(out).toMatch(/Examples:\n {2}\S/);
+    }
+    expect(fovea(["--help"]).out).toMatch(/train .*\n.*evaluate .*\n.*predict .*\n.*doctor /);
+  });
+});
+
+describe("bad data ends with 1 and one line, and leaves no run", () => {
+  const images = "train-images-idx3-ubyte";
+  const labels = "train-labels-idx1-ubyte";
+  it.each([
+    ["no such folder", () => rmSync(join(work, "bad"), { recursive: true }), /no data set and no folder "bad"/],
+    ["a missing file", (f: string) => rmSync(join(f, labels)), /bad has no file train-labels/],
+    ["a file cut short", (f: string) => cut(join(f, images)), /not a sound idx file/],
+    [
+      "a gz cut short",
+      (f: string) => zipAndCut(join(f, images)),
+      /\.gz is not a sound idx file: its gzip stream is damaged/,
+    ],
+    ["a wrong magic", (f: string) => writeFileSync(join(f, labels), "hello, world"), /it starts with 68 65 6c 6c/],
+    [
+      "labels of another length",
+      (f: string) => writeFileSync(join(f, labels), idx([3], Uint8Array.of(1, 2, 3))),
+      /330 images, but .* 3 labels/,
+    ],
+    [
+      "a label that training does not have",
+      (f: string) => writeFileSync(join(f, "t10k-labels-idx1-ubyte"), idx([60], new Uint8Array(60).fill(12))),
+      /knows 10 classes, but bad test has 13/,
+    ],
+    [
+      "images of another size",
+      (f: string) => {
+        writeFileSync(join(f, images), idx([330, 8, 8], new Uint8Array(330 * 64)));
+      },
+      /takes images \[1, 28, 28\], but .* has \[1, 8, 8\]/,
+    ],
+  ])("%s", (_, damage, message) => {
+    rmSync(join(work, "bad"), { recursive: true, force: true });
+    damage(writeData("bad"));
+    expectFailure(fovea(["train", "--data", "bad", "--out", "bad-run"]), 1, message);
+    expect(existsSync(join(work, "bad-run"))).toBe(false);
+  });
+
+  function cut(file: string): void {
+    writeFileSync(file, readFileSync(file).subarray(0, 5000));
+  }
+
+  function zipAndCut(file: string): void {
+    const zipped = gzipSync(readFileSync(file));
+    rmSync(file);
+    writeFileSync(`${file}.gz`, zipped.subarray(0, zipped.length >> 1));
+  }
+});
+
+describe("bad weights end with 1 and one line", () => {
+  const good = () => readFileSync(join(work, "first/best.safetensors"));
+  /** A file with this header and so many bytes of data. */
+  const withHeader = (header: string, bytes = 0) => {
+    const length = Buffer.alloc(8);
+    length.writeUInt32LE(header.length);
+    return Buffer.concat([length, Buffer.from(header), Buffer.alloc(bytes)]);
+  };
+  const one = (offsets: string, dtype = "F32") => `{"a":{"dtype":"${dtype}","shape":[1],"data_offsets":${offsets}}}`;
+
+  it.each([
+    ["cut short", () => good().subarray(0, 1000), /not a sound safetensors file/],
+    ["empty", () => Buffer.alloc(0), /not a sound safetensors file/],
+    [
+      "a header longer than the file",
+      () => Buffer.from([255, 255, 0, 0, 0, 0, 0, 0, 123]),
+      /not a sound safetensors file/,
+    ],
+    ["offsets out of range", () => withHeader(one("[0,400]"), 4), /not a sound safetensors file/],
+    [
+      "overlapping offsets",
+      () =>
+        withHeader(
+          `{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}`,
+          6,
+        ),
+      /overlaps/,
+    ],
+    ["an unknown dtype", () => withHeader(one("[0,4]", "F99"), 4), /F99/],
+    [
+      "other names",
+      () => encodeSafetensors(new Map([["conv9.weight", { dtype: "F32", shape: [1], data: new Float32Array(1) }]])),
+      /missing 10: conv1\.weight.*unexpected 1: conv9\.weight/,
+    ],
+    [
+      "a name such as __proto__",
+      () => encodeSafetensors(new Map([["__proto__", { dtype: "F32", shape: [1], data: new Float32Array(1) }]])),
+      /unexpected 1: __proto__/,
+    ],
+  ])("%s", (_, bytes, message) => {
+    writeFileSync(join(work, "bad.safetensors"), bytes());
+    expectFailure(fovea(["evaluate", "bad.safetensors", "--data", "mini"]), 1, message);
+  });
+
+  it("a path that is nothing, and a folder that is no run", () => {
+    expectFailure(fovea(["evaluate", "nothing"]), 1, /there is no run and no file nothing/);
+    expectFailure(fovea(["evaluate", "mini"]), 1, /mini is not a run: it has no config\.json/);
+    expectFailure(fovea(["train", "--resume", "mini"]), 1, /mini is not a run/);
+  });
+});
+
+describe("other trouble ends with 1 and one line", () => {
+  /** Errors in training come after lines of progress; the last line is the error. */
+  const lastLine = (text: string) => text.trim().split("\n").at(-1)!;
+
+  it("an --out that cannot be written, or that holds something", () => {
+    writeFileSync(join(work, "file"), "");
+    expectFailure(fovea([...small, "--out", "file/run"]), 1, /cannot write .*file\/run/);
+    expectFailure(fovea([...small, "--out", "first"]), 1, /first holds a run already; go on with it by --resume first/);
+    expectFailure(fovea([...small, "--out", "mini"]), 1, /mini is not empty/);
+  });
+
+  it("a loss that is not finite: the step and the first layer are named", () => {
+    const { code, out, err } = fovea([...small, "--optimizer", "sgd", "--lr", "1e30", "--out", "nan"]);
+    expect([code, out]).toEqual([1, ""]);
+    expect(lastLine(err)).toMatch(
+      /^fovea: training stopped: the loss became (NaN|-?Infinity) at step 2: the first layer to give (NaN|-?Infinity) is conv1 \(Conv2d\(/,
+    );
+    expect(existsSync(join(work, "nan/best.safetensors"))).toBe(false);
+    expectFailure(fovea(["train", "--resume", "nan"]), 1, /nan cannot be resumed: it has no checkpoint yet/);
+  });
+
+  it("a config.json that is none", () => {
+    writeFileSync(join(work, "c.json"), "{");
+    expectFailure(fovea(["train", "--config", "c.json"]), 1, /c\.json is not JSON/);
+    writeFileSync(join(work, "c.json"), '{"train":{"epochs":"many"}}');
+    expectFailure(fovea(["train", "--config", "c.json"]), 1, /c\.json: "epochs": "many" is not a whole number/);
+    expectFailure(fovea(["train", "--config", "none.json"]), 1, /cannot read none\.json/);
+  });
+
+  it("--engine native where there is none; without it wasm serves", () => {
+    const copy = join(work, "copy");
+    const isNative = (path: string) => path.startsWith(join(root, "dist/native"));
+    for (const part of ["bin", "dist", "package.json"]) {
+      cpSync(join(root, part), join(copy, part), { recursive: true, filter: (path) => !isNative(path) });
+    }
+    const packages = [join(root, "node_modules"), join(root, "../../node_modules")].filter(existsSync);
+    symlinkSync(packages.at(-1)!, join(copy, "node_modules"));
+    const script = join(copy, "bin/fovea.js");
+    expectFailure(
+      fovea([...small, "--engine", "native"], { script }),
+      1,
+      /the native engine is not available: .*wasm serves/,
+    );
+    expect(JSON.parse(fovea(["doctor", "--json"], { script, env: { FOVEA_ENGINE: "" } }).out)).toMatchObject({
+      engine: "wasm",
+    });
+    expectFailure(
+      fovea(["doctor"], { script, env: { FOVEA_ENGINE: "native" } }),
+      1,
+      /the native engine is not available/,
+    );
+  });
+
+  it("FOVEA_DEBUG=1 shows where an error came from", () => {
+    expect(fovea(["evaluate", "nothing"], { env: { FOVEA_DEBUG: "1" } }).err).toMatch(/\n +at /);
+  });
+});
