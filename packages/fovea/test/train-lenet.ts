@@ -4,7 +4,7 @@ import { compile, crossEntropy, currentEngine, init, manualSeed, models, optim, 
 import { DataLoader, strokes } from "fovea/data";
 
 /** FNV-1a of the weights at the end. It changes only when the arithmetic of kernels, initialisers or data does. */
-export const expectedHash = "78ed77c0";
+export const expectedHash = "de2c5585";
 
 export interface Report {
   engine: string;

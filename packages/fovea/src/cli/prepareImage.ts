@@ -132,6 +132,8 @@ function overlap(k: number, i: number, scale: number): number {
   return Math.min(k + 1, (i + 1) * scale) - Math.max(k, i * scale);
 }
 
+const clamp = (v: number, most: number) => Math.min(Math.max(0, v), most);
+
 /** Where to put a small picture so that its centre of mass is on the pixel in the middle (14, 14 of 28), as in MNIST. */
 function centreMass(values: Float32Array, w: number, h: number, width: number, height: number): [number, number] {
   let mass = 0;
@@ -142,7 +144,6 @@ function centreMass(values: Float32Array, w: number, h: number, width: number, h
     x += values[i]! * (i % w);
     y += values[i]! * Math.floor(i / w);
   }
-  const clamp = (v: number, most: number) => Math.min(Math.max(0, v), most);
   return [clamp(width / 2 - x / mass, width - w), clamp(height / 2 - y / mass, height - h)];
 }
 

@@ -39,17 +39,17 @@ describe("the configuration", () => {
   });
 });
 
-describe("schedules", () => {
-  const rates = (schedule: TrainConfig["schedule"]) => {
-    const config = completeConfig({ schedule, lr: 1, optimizer: "sgd" });
-    return [0, 30, 60, 99].map((step) => {
-      const optimizer = makeOptimizer(config, [zeros([1]).requireGrad()], 100);
-      const { tensors, scalars } = optimizer.stateDict();
-      optimizer.loadStateDict({ tensors, scalars: { ...scalars, steps: [step] } });
-      return optimizer.lr;
-    });
-  };
+const rates = (schedule: TrainConfig["schedule"]) => {
+  const config = completeConfig({ schedule, lr: 1, optimizer: "sgd" });
+  return [0, 30, 60, 99].map((step) => {
+    const optimizer = makeOptimizer(config, [zeros([1]).requireGrad()], 100);
+    const { tensors, scalars } = optimizer.stateDict();
+    optimizer.loadStateDict({ tensors, scalars: { ...scalars, steps: [step] } });
+    return optimizer.lr;
+  });
+};
 
+describe("schedules", () => {
   it("constant stays", () => expect(rates("constant")).toEqual([1, 1, 1, 1]));
   it("step falls twice", () => {
     const [a, b, c, d] = rates("step"); // every ⌈100 / 3⌉ = 34 steps

@@ -101,8 +101,14 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   let epochStarted = { images: from?.images ?? 0, seconds: from?.seconds ?? 0 };
   try {
     const { finished, state } = await fit({
-      ...{ model, optimizer, trainData: train, validationData: validation },
-      ...{ epochs: config.epochs, batchSize: config.batchSize, seed: config.seed, signal: stop.signal },
+      model,
+      optimizer,
+      trainData: train,
+      validationData: validation,
+      epochs: config.epochs,
+      batchSize: config.batchSize,
+      seed: config.seed,
+      signal: stop.signal,
       ...(from && { from }),
       onStep: progress.update,
       onEpoch: async (metrics, state) => {
@@ -111,7 +117,14 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
         epochStarted = state;
         lastEpoch = metrics;
         progress.say(epochLine(metrics, config.epochs, imagesPerSecond, seconds));
-        if (json) console.log(JSON.stringify({ ...metrics, imagesPerSecond, seconds }));
+        if (json)
+          console.log(
+            JSON.stringify({
+              ...metrics,
+              imagesPerSecond,
+              seconds,
+            }),
+          );
         await run.writeWeights("last", model, metadata);
         if (bestEpoch(state.history) === metrics) await run.writeWeights("best", model, metadata);
       },
@@ -161,9 +174,19 @@ async function finish(
   if (session.json) {
     const { engine, threads } = environment;
     const done = {
-      ...{ event: "done", model: spec.model, parameters, engine, threads, epochs: config.epochs },
-      ...{ testAccuracy: result.accuracy, testLoss: result.loss },
-      ...{ imagesPerSecond, seconds: state.seconds, out: run.path },
+      event: "done",
+      model: spec.model,
+      parameters,
+      engine,
+      threads,
+      epochs: config.epochs,
+      testAccuracy: result.accuracy,
+      testLoss: result.loss,
+      ...{
+        imagesPerSecond,
+        seconds: state.seconds,
+        out: run.path,
+      },
     };
     console.log(JSON.stringify(done));
     return;

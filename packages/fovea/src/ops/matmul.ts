@@ -26,6 +26,19 @@ function matmulShape(a: Shape, b: Shape, attrs: MatmulAttrs): number[] {
   return [...batch, m, n];
 }
 
+/** Element (row, column) of a rows × columns matrix at `offset`, possibly stored transposed. */
+function element(
+  t: NdArray,
+  transposed: boolean,
+  offset: number,
+  row: number,
+  column: number,
+  rows: number,
+  columns: number,
+) {
+  return t.data[offset + (transposed ? column * rows + row : row * columns + column)]!;
+}
+
 export const matmulOp = defineOp("matmul", {
   inputs: ["a", "b", "bias?"],
   shape: ({ a, b, bias }, attrs: MatmulAttrs) => {
@@ -50,22 +63,13 @@ export const matmulOp = defineOp("matmul", {
   macs: ({ a, b }, attrs, y) => sizeOf(y.shape) * matmulSizes(a.shape, b.shape, attrs).k,
   reference: ({ a, b, bias }, attrs, y) => {
     const { m, k, n, batchA, batchB, batch } = matmulSizes(a.shape, b.shape, attrs);
-    const at = (
-      t: NdArray,
-      transposed: boolean,
-      offset: number,
-      row: number,
-      column: number,
-      rows: number,
-      columns: number,
-    ) => t.data[offset + (transposed ? column * rows + row : row * columns + column)]!;
     for (let p = 0; p < sizeOf(batch); p++) {
       const [fromA, fromB] = [batchA.length > 0 ? p * m * k : 0, batchB.length > 0 ? p * k * n : 0];
       for (let i = 0; i < m; i++) {
         for (let j = 0; j < n; j++) {
           let sum = bias ? bias.data[j]! : 0;
           for (let l = 0; l < k; l++) {
-            sum += at(a, attrs.transposeA, fromA, i, l, m, k) * at(b, attrs.transposeB, fromB, l, j, k, n);
+            sum += element(a, attrs.transposeA, fromA, i, l, m, k) * element(b, attrs.transposeB, fromB, l, j, k, n);
           }
           y.data[(p * m + i) * n + j] = sum;
         }

@@ -14,6 +14,9 @@ export const selectCases = {
     ["a scalar on either side", { condition: mask(20), a: [20], b: { values: 0 } }, {}],
     ["a mask per channel", { condition: mask(3, [3, 1, 1]), a: [2, 3, 4, 5], b: [2, 3, 4, 5] }, {}],
     ["a mask over a channel", { condition: mask(120, [2, 3, 4, 5]), a: [1, 3, 1, 1], b: [2, 3, 4, 5] }, {}],
+    ["many pixels", { condition: mask(1260, [2, 3, 14, 15]), a: [2, 3, 14, 15], b: { values: 0 } }, {}],
+    ["a row, a column and a scalar", { condition: mask(7), a: [5, 1], b: [] }, {}],
+    ["not a number is not chosen by accident", { condition: mask(4), a: { values: [1, NaN, NaN, 4] }, b: { values: [NaN, 2, 3, NaN] } }, {}, { differentiable: false }],
     ["integers", { condition: mask(4), a: { values: [1, 2, 3, 4], dtype: "int32" }, b: { values: [5, 6, 7, 8], dtype: "int32" } }, {}],
   ]),
   clamp: casesOf(clampOp, [
@@ -29,6 +32,10 @@ export const selectCases = {
     ["bool to int32", { x: { values: [1, 0, 1], dtype: "bool" } }, { dtype: "int32" }],
     ["bool to float32 in an image", { x: mask(120, [2, 3, 4, 5]) }, { dtype: "float32" }],
     ["int32 to bool", { x: { values: [0, 256, -1], dtype: "int32" } }, { dtype: "bool" }],
+    ["float to int32 far out", { x: { values: [NaN, 2147483520, -2147483648] } }, { dtype: "int32" }, { expected: { values: [0, 2147483520, -2147483648], origin: "the range of int32" } }],
+    ["int32 to uint8 keeps the low byte", { x: { values: [256, 257, -1, 511], dtype: "int32" } }, { dtype: "uint8" }, { expected: { values: [0, 1, 255, 255], origin: "C conversion" } }],
+    ["bool to uint8", { x: mask(19) }, { dtype: "uint8" }],
+    ["uint8 to bool", { x: { values: [0, 2, 255, 1, 0], dtype: "uint8" } }, { dtype: "bool" }],
     ["float to uint8", { x: { values: [0, 1.5, 255, 128] } }, { dtype: "uint8" }],
   ]),
 };

@@ -12,6 +12,11 @@ const cases = (name: keyof typeof softmaxOps): OpCases =>
     ["columns", { x: [9, 5] }, { axis: 0 }, { tolerance }],
     ["channels of an image", { x: [2, 5, 3, 4] }, { axis: 1 }, { tolerance }],
     ["large scores do not overflow", { x: large }, { axis: 1 }, { tolerance, differentiable: false }],
+    ["rows beside rows, wider than a vector", { x: [2, 4, 70] }, { axis: 1 }, { tolerance }],
+    ["rank 5", { x: [2, 3, 2, 4, 3] }, { axis: 2 }, { tolerance }],
+    ["nothing", { x: [0, 5] }, { axis: 1 }],
+    ["not a number spoils its row only", { x: { values: [[1, NaN, 2], [1, 2, 3]] } }, { axis: 1 }, { tolerance, differentiable: false }],
+    ["minus infinity is a class ruled out", { x: { values: [[0, -Infinity, 0]] } }, { axis: 1 }, { tolerance, differentiable: false }],
     ["one class", { x: [4, 1] }, { axis: 1 }, { tolerance }],
   ]);
 

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { outputSize, pairOf, resolvePadding } from "./windows.ts";
+import { outputSize, pairOf, resolvePadding, type Padding2d } from "./windows.ts";
 
 const once = { stride: [1, 1], dilation: [1, 1] } as const;
+
+const of = (p: Padding2d) => resolvePadding(p, [5, 5], [3, 3], once, "conv2d");
 
 describe("padding", () => {
   it("'same' gives ⌈size / stride⌉ outputs with the extra zeros at the end (TensorFlow's rule)", () => {
@@ -28,7 +30,6 @@ describe("padding", () => {
   });
 
   it("takes a number, a pair, or every side", () => {
-    const of = (p: Parameters<typeof resolvePadding>[0]) => resolvePadding(p, [5, 5], [3, 3], once, "conv2d");
     expect(of(2)).toEqual([
       [2, 2],
       [2, 2],
@@ -53,19 +54,20 @@ describe("padding", () => {
   });
 
   it("refuses what is not one of these", () => {
-    const of = (p: unknown) => () => resolvePadding(p as number, [5, 5], [3, 3], once, "conv2d");
-    expect(of("SAME")).toThrow('conv2d: padding "SAME" is not known; use "same", "valid", "full" or numbers');
-    expect(of(-1)).toThrow("conv2d: padding must be a whole number ≥ 0 or two of them, got -1");
+    expect(() => of("SAME" as "same")).toThrow(
+      'conv2d: padding "SAME" is not known; use "same", "valid", "full" or numbers',
+    );
+    expect(() => of(-1)).toThrow("conv2d: padding must be a whole number ≥ 0 or two of them, got -1");
     expect(() => pairOf(0, 1, "conv2d: stride")).toThrow(
       "conv2d: stride must be a whole number ≥ 1 or two of them, got 0",
     );
   });
 });
 
-describe("the number of windows", () => {
-  const size = (h: number, k: number, s: number, p: readonly [number, number], d: number, ceilMode = false) =>
-    outputSize([h, h], [k, k], { stride: [s, s], padding: [p, p], dilation: [d, d] }, ceilMode, () => "conv2d: x")[0];
+const size = (h: number, k: number, s: number, p: readonly [number, number], d: number, ceilMode = false) =>
+  outputSize([h, h], [k, k], { stride: [s, s], padding: [p, p], dilation: [d, d] }, ceilMode, () => "conv2d: x")[0];
 
+describe("the number of windows", () => {
   it("follows ⌊(size + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1", () => {
     expect(size(224, 7, 2, [3, 3], 1)).toBe(112); // ResNet's stem
     expect(size(7, 3, 1, [0, 0], 2)).toBe(3);

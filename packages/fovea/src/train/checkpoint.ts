@@ -58,7 +58,7 @@ export async function readNewestCheckpoint(
   parent: string,
 ): Promise<{ checkpoint: Checkpoint | null; problems: readonly string[] }> {
   const problems: string[] = [];
-  for (const name of (await names(parent)).reverse()) {
+  for (const name of (await names(parent)).toReversed()) {
     try {
       return { checkpoint: { name, files: await readCheckpoint(join(parent, name)) }, problems };
     } catch (error) {

@@ -146,8 +146,11 @@ describe("fit", () => {
 
   it("finds a mistake in the validation before the first step", async () => {
     const wrong = new ImageDataset({
-      ...{ name: "small", images: new Uint8Array(9), labels: new Uint8Array(1) },
-      ...{ shape: [1, 3, 3], classes: train.classes },
+      name: "small",
+      images: new Uint8Array(9),
+      labels: new Uint8Array(1),
+      shape: [1, 3, 3],
+      classes: train.classes,
     });
     let steps = 0;
     await expect(run(setUp(), { validationData: wrong, onStep: () => void steps++ })).rejects.toThrow(/9/);

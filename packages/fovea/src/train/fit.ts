@@ -141,7 +141,11 @@ export async function fit(options: FitOptions): Promise<FitResult> {
         }
         state = {
           ...state,
-          ...{ batch: done, step: taken, tally, stretch, history },
+          batch: done,
+          step: taken,
+          tally,
+          stretch,
+          history,
           images: state.images + batch.size,
           seconds: state.seconds + seconds,
         };
@@ -164,9 +168,16 @@ export async function fit(options: FitOptions): Promise<FitResult> {
       if (validation === null) return await stopped();
       const trained = means(state.tally);
       const metrics: EpochMetrics = {
-        ...{ event: "epoch", epoch, step: state.step, lr },
-        ...{ trainLoss: trained.loss, trainAccuracy: trained.accuracy },
-        ...{ validationLoss: validation.loss, validationAccuracy: validation.accuracy },
+        event: "epoch",
+        epoch,
+        step: state.step,
+        lr,
+        trainLoss: trained.loss,
+        trainAccuracy: trained.accuracy,
+        ...{
+          validationLoss: validation.loss,
+          validationAccuracy: validation.accuracy,
+        },
       };
       state = { ...state, epoch: epoch + 1, batch: 0, tally: emptyTally, history: [...state.history, metrics] };
       await options.onEpoch?.(metrics, state);
@@ -181,8 +192,15 @@ export async function fit(options: FitOptions): Promise<FitResult> {
 
 function startState(): FitState {
   return {
-    ...{ epoch: 1, batch: 0, step: 0, tally: emptyTally, stretch: emptyTally },
-    ...{ random: defaultStream().state, history: [], images: 0, seconds: 0 },
+    epoch: 1,
+    batch: 0,
+    step: 0,
+    tally: emptyTally,
+    stretch: emptyTally,
+    random: defaultStream().state,
+    history: [],
+    images: 0,
+    seconds: 0,
   };
 }
 

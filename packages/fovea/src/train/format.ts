@@ -17,10 +17,11 @@ export function showNumber(x: number): string {
   return Math.abs(x) < 1 ? x.toFixed(4) : x.toPrecision(4);
 }
 
+const two = (n: number) => String(n).padStart(2, "0");
+
 /** `0:07`, `12:03`, `1:02:03` */
 export function showDuration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));
-  const two = (n: number) => String(n).padStart(2, "0");
   const minutes = Math.floor(s / 60);
   if (minutes < 60) return `${minutes}:${two(s % 60)}`;
   return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(s % 60)}`;

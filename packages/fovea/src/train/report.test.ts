@@ -39,23 +39,24 @@ it("filters share one scale around grey", () => {
   expect([...a!.pixels, ...b!.pixels]).toEqual([255, 0, 128, 191]);
 });
 
+const epoch = (n: number): HistoryLine[] => [
+  { event: "steps", epoch: n, step: n, lr: 0.1, loss: 1 / n, accuracy: 0.5 },
+  {
+    event: "epoch",
+    epoch: n,
+    step: n,
+    lr: 0.1,
+    trainLoss: 1 / n,
+    trainAccuracy: 0.5,
+    validationLoss: 1,
+    validationAccuracy: 0.5,
+  },
+];
+
 describe("the report", () => {
   const confusion = new ConfusionMatrix(["cat", "<dog>"]);
   confusion.add(0, 0);
   confusion.add(1, 0);
-  const epoch = (n: number): HistoryLine[] => [
-    { event: "steps", epoch: n, step: n, lr: 0.1, loss: 1 / n, accuracy: 0.5 },
-    {
-      event: "epoch",
-      epoch: n,
-      step: n,
-      lr: 0.1,
-      trainLoss: 1 / n,
-      trainAccuracy: 0.5,
-      validationLoss: 1,
-      validationAccuracy: 0.5,
-    },
-  ];
   const picture = { pixels: new Uint8Array(4), shape: [1, 2, 2] as const, caption: "cat", title: "a cat" };
   const data: ReportData = {
     title: "net on pets",

@@ -42,13 +42,14 @@ export const evaluateCommand: Command<EvaluateCommandOptions> = {
   },
 };
 
+const cell = (share: number) => showPercent(share, 1).padStart(9);
+
 function describe(
   { accuracy, loss, confusion, images }: Evaluation,
   { weights, data }: { weights: string; data: string },
 ): string {
   const scores = confusion.scores();
   const width = Math.max(5, ...scores.map(({ name }) => name.length));
-  const cell = (share: number) => showPercent(share, 1).padStart(9);
   return [
     `accuracy ${showPercent(accuracy)}, loss ${showNumber(loss)}, on ${showCount(images)} images (${data}) with ${weights}`,
     "",

@@ -33,7 +33,7 @@ export function emitStridedCopy(e: Emitter, from: Ref, to: Ref, elementBytes: 1 
   const { dims, source, target, sourceOffset = 0, targetOffset = 0 } = copy;
   if (sizeOf(dims) === 0) return;
   // The target is written in its own order.
-  const order = dims.map((_, i) => i).sort((a, b) => Math.abs(target[b]!) - Math.abs(target[a]!));
+  const order = dims.map((_, i) => i).toSorted((a, b) => Math.abs(target[b]!) - Math.abs(target[a]!));
   let walk = merged(reordered({ dims, strides: [source, target] }, order));
   // The kernel transposes tiles over the last two dims: the dim along which the source is dense comes second to last.
   const last = walk.dims.length - 1;
