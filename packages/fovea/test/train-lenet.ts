@@ -1,6 +1,6 @@
 // Trains LeNet-5 for 50 steps from a seed. The wasm engine gives the same bits on every machine, Node version and
 // browser, with any number of threads; browser.test.ts and package.test.ts run this program everywhere.
-import { compile, crossEntropy, currentEngine, init, manualSeed, models, optim, setThreads, tensor, type Tensor } from "fovea";
+import { compile, crossEntropy, currentEngine, init, type InitOptions, manualSeed, models, optim, setThreads, tensor, type Tensor } from "fovea";
 import { DataLoader, strokes } from "fovea/data";
 
 /** FNV-1a of the weights at the end. It changes only when the arithmetic of kernels, initialisers or data does. */
@@ -8,16 +8,17 @@ export const expectedHash = "de2c5585";
 
 export interface Report {
   engine: string;
+  /** Threads that were ready at the end. */
   threads: number;
   losses: number[];
   /** FNV-1a of all weight bits at the end. */
   hash: string;
 }
 
-export async function trainLenet(threads: number, options: Parameters<typeof init>[0] = {}): Promise<Report> {
+export async function trainLenet(threads: number, options: InitOptions = {}): Promise<Report> {
   await init({ engine: "wasm", ...options });
   setThreads(threads);
-  await init({ engine: "wasm" });
+  await init(); // waits for threads that are new
   manualSeed(7);
   const model = models.create("lenet5", { activation: "relu", pooling: "max" });
   const optimizer = new optim.AdamW(model.parameters(), { lr: 4e-3 });

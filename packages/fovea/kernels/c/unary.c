@@ -1,5 +1,5 @@
 // Element-wise functions of one tensor, layout-blind. buf: x, y. p: n, then the parameters a and b as floats.
-// Bound by memory for the simple ones: ReLU moves 135 / 123 / 47 GB/s at 0.5 / 8 / 67 MB where a copy moves 260 / 110 / 49.
+// AVX-512 on one core of a Zen5, read + written: ReLU 185 / 127 GB/s at 0.5 / 8 MB (a copy: 260 / 110), exp 42, tanh 31.
 #include "vmath.h"
 #include "walk.h"
 

@@ -4,7 +4,7 @@ import { DataLoader } from "../data/loader.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import type { Environment } from "../train/environment.ts";
 import { predict, type Evaluation, type Prediction } from "../train/evaluate.ts";
-import type { FitState } from "../train/fit.ts";
+import type { FitState } from "../train/fitState.ts";
 import { showBytes, showPercent } from "../train/format.ts";
 import type { Facts, ReportData } from "../train/report.ts";
 import type { Filters, Picture } from "../train/report/pictures.ts";

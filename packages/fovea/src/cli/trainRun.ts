@@ -7,7 +7,8 @@ import type { Optimizer } from "../optim/index.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import { describeEnvironment, type Environment } from "../train/environment.ts";
 import { evaluate } from "../train/evaluate.ts";
-import { fit, type FitState } from "../train/fit.ts";
+import { fit } from "../train/fit.ts";
+import type { FitState } from "../train/fitState.ts";
 import { showCount, showDuration, showNumber, showPercent } from "../train/format.ts";
 import { bestEpoch, type EpochMetrics } from "../train/history.ts";
 import { NonFiniteError } from "../train/nonFinite.ts";
@@ -182,11 +183,9 @@ async function finish(
       epochs: config.epochs,
       testAccuracy: result.accuracy,
       testLoss: result.loss,
-      ...{
-        imagesPerSecond,
-        seconds: state.seconds,
-        out: run.path,
-      },
+      imagesPerSecond,
+      seconds: state.seconds,
+      out: run.path,
     };
     console.log(JSON.stringify(done));
     return;

@@ -3,7 +3,12 @@ import { casesOf } from "../testing/cases.ts";
 import { binaryOps } from "./binary.ts";
 
 type Name = keyof typeof binaryOps;
-type Row = readonly [string, { a: CaseInput; b: CaseInput }, Record<never, never>, { differentiable?: boolean; tolerance?: number }?];
+type Row = readonly [
+  string,
+  { a: CaseInput; b: CaseInput },
+  Record<never, never>,
+  { differentiable?: boolean; tolerance?: number }?,
+];
 
 /** Ways in which two shapes meet. */
 const shapes: readonly (readonly [string, readonly number[], readonly number[]])[] = [
@@ -40,7 +45,11 @@ function rows(name: Name): Row[] {
   });
 }
 
-const integers: Row = ["integers", { a: { values: [7, -7, 2, 0], dtype: "int32" }, b: { values: [2, 3, -5, 1], dtype: "int32" } }, {}];
+const integers: Row = [
+  "integers",
+  { a: { values: [7, -7, 2, 0], dtype: "int32" }, b: { values: [2, 3, -5, 1], dtype: "int32" } },
+  {},
+];
 
 export const binaryCases = {
   add: casesOf(binaryOps.add, [...rows("add"), integers]),
@@ -48,11 +57,21 @@ export const binaryCases = {
   mul: casesOf(binaryOps.mul, [...rows("mul"), integers]),
   div: casesOf(binaryOps.div, [
     ...rows("div"),
-    ["by zero", { a: { values: [1, -1, 0] }, b: { values: [0, 0, 0] } }, {}, { differentiable: false, expected: { values: [Infinity, -Infinity, NaN], origin: "IEEE 754" } }],
+    [
+      "by zero",
+      { a: { values: [1, -1, 0] }, b: { values: [0, 0, 0] } },
+      {},
+      { differentiable: false, expected: { values: [Infinity, -Infinity, NaN], origin: "IEEE 754" } },
+    ],
   ]),
   pow: casesOf(binaryOps.pow, [
     ...rows("pow"),
-    ["whole exponents of negative bases", { a: { values: [-2, -2, -3, 5, 0, 0] }, b: { values: [2, 3, -1, 0, 2, 0] } }, {}, { differentiable: false, tolerance: 3e-6 }],
+    [
+      "whole exponents of negative bases",
+      { a: { values: [-2, -2, -3, 5, 0, 0] }, b: { values: [2, 3, -1, 0, 2, 0] } },
+      {},
+      { differentiable: false, tolerance: 3e-6 },
+    ],
   ]),
   maximum: casesOf(binaryOps.maximum, [
     ...rows("maximum"),

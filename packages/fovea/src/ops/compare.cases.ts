@@ -4,12 +4,17 @@ import { compareOps } from "./compare.ts";
 
 type Name = keyof typeof compareOps;
 
+/** Bit n of 0, 1, 2, … */
+const bits = (n: number, length: number) => ({
+  values: Array.from({ length }, (_, i) => (i >> n) & 1),
+  dtype: "bool" as const,
+});
+
 const logical = (name: Name): boolean => name.startsWith("logical");
 
 function cases(name: Name): OpCases {
   const op = compareOps[name];
   if (logical(name)) {
-    const bits = (n: number, length: number) => ({ values: Array.from({ length }, (_, i) => (i >> n) & 1), dtype: "bool" as const });
     return casesOf(op, [
       ["the truth table, more than a vector long", { a: bits(0, 70), b: bits(1, 70) }, {}],
       ["a row over a matrix", { a: { ...bits(0, 12), shape: [3, 4] }, b: bits(1, 4) }, {}],

@@ -3,8 +3,19 @@ import { conv2dOp, conv2dShape, type Conv2dAttrs } from "./conv2d.ts";
 import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
 import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
 
-const plain: Conv2dAttrs = { stride: [1, 1], padding: [[0, 0], [0, 0]], dilation: [1, 1], groups: 1 };
-const count = (n: number, shape: readonly number[], from = 0): CaseInput => ({ values: Array.from({ length: n }, (_, i) => from + i), shape });
+const plain: Conv2dAttrs = {
+  stride: [1, 1],
+  padding: [
+    [0, 0],
+    [0, 0],
+  ],
+  dilation: [1, 1],
+  groups: 1,
+};
+const count = (n: number, shape: readonly number[], from = 0): CaseInput => ({
+  values: Array.from({ length: n }, (_, i) => from + i),
+  shape,
+});
 const image = count(9, [1, 1, 3, 3]);
 const kernel = count(4, [1, 1, 2, 2]);
 const vertical: CaseInput = { values: [1, 0, -1, 1, 0, -1, 1, 0, -1], shape: [1, 1, 3, 3] };
@@ -13,24 +24,163 @@ const vertical: CaseInput = { values: [1, 0, -1, 1, 0, -1, 1, 0, -1], shape: [1,
 type Setting = readonly [name: string, x: readonly number[], weight: readonly number[], attrs: Partial<Conv2dAttrs>];
 
 const settings: readonly Setting[] = [
-  ["LeNet's first layer", [2, 1, 12, 12], [6, 1, 5, 5], { padding: [[2, 2], [2, 2]] }],
+  [
+    "LeNet's first layer",
+    [2, 1, 12, 12],
+    [6, 1, 5, 5],
+    {
+      padding: [
+        [2, 2],
+        [2, 2],
+      ],
+    },
+  ],
   ["LeNet's second layer", [3, 6, 10, 10], [16, 6, 5, 5], {}],
-  ["a 3×3 with whole vectors", [1, 32, 7, 7], [64, 32, 3, 3], { padding: [[1, 1], [1, 1]] }],
+  [
+    "a 3×3 with whole vectors",
+    [1, 32, 7, 7],
+    [64, 32, 3, 3],
+    {
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    },
+  ],
   ["a 1×1", [2, 17, 5, 6], [9, 17, 1, 1], {}],
   ["a 1×1 with stride 2", [1, 8, 7, 8], [16, 8, 1, 1], { stride: [2, 2] }],
-  ["a stem: 7×7, stride 2, 3 channels", [1, 3, 20, 21], [16, 3, 7, 7], { stride: [2, 2], padding: [[3, 3], [3, 3]] }],
-  ["strides differ", [1, 4, 9, 11], [5, 4, 3, 3], { stride: [2, 3], padding: [[1, 1], [1, 1]] }],
-  ["padding differs on every side", [1, 3, 6, 5], [4, 3, 3, 3], { padding: [[0, 2], [1, 3]] }],
-  ["stride 2 × dilation 2 × groups 4", [2, 8, 11, 10], [12, 2, 3, 3], { stride: [2, 2], padding: [[2, 2], [2, 2]], dilation: [2, 2], groups: 4 }],
-  ["depthwise", [2, 20, 6, 6], [20, 1, 3, 3], { padding: [[1, 1], [1, 1]], groups: 20 }],
-  ["depthwise with a multiplier", [1, 3, 8, 8], [6, 1, 3, 3], { stride: [2, 2], padding: [[0, 1], [0, 1]], groups: 3 }],
-  ["full padding", [1, 2, 4, 4], [3, 2, 3, 3], { padding: [[2, 2], [2, 2]] }],
-  ["a kernel larger than the picture", [1, 2, 2, 3], [3, 2, 5, 5], { padding: [[2, 2], [2, 2]] }],
-  ["rows only", [2, 3, 1, 9], [4, 3, 1, 3], { padding: [[0, 0], [1, 1]] }],
+  [
+    "a stem: 7×7, stride 2, 3 channels",
+    [1, 3, 20, 21],
+    [16, 3, 7, 7],
+    {
+      stride: [2, 2],
+      padding: [
+        [3, 3],
+        [3, 3],
+      ],
+    },
+  ],
+  [
+    "strides differ",
+    [1, 4, 9, 11],
+    [5, 4, 3, 3],
+    {
+      stride: [2, 3],
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    },
+  ],
+  [
+    "padding differs on every side",
+    [1, 3, 6, 5],
+    [4, 3, 3, 3],
+    {
+      padding: [
+        [0, 2],
+        [1, 3],
+      ],
+    },
+  ],
+  [
+    "stride 2 × dilation 2 × groups 4",
+    [2, 8, 11, 10],
+    [12, 2, 3, 3],
+    {
+      stride: [2, 2],
+      padding: [
+        [2, 2],
+        [2, 2],
+      ],
+      dilation: [2, 2],
+      groups: 4,
+    },
+  ],
+  [
+    "depthwise",
+    [2, 20, 6, 6],
+    [20, 1, 3, 3],
+    {
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+      groups: 20,
+    },
+  ],
+  [
+    "depthwise with a multiplier",
+    [1, 3, 8, 8],
+    [6, 1, 3, 3],
+    {
+      stride: [2, 2],
+      padding: [
+        [0, 1],
+        [0, 1],
+      ],
+      groups: 3,
+    },
+  ],
+  [
+    "full padding",
+    [1, 2, 4, 4],
+    [3, 2, 3, 3],
+    {
+      padding: [
+        [2, 2],
+        [2, 2],
+      ],
+    },
+  ],
+  [
+    "a kernel larger than the picture",
+    [1, 2, 2, 3],
+    [3, 2, 5, 5],
+    {
+      padding: [
+        [2, 2],
+        [2, 2],
+      ],
+    },
+  ],
+  [
+    "rows only",
+    [2, 3, 1, 9],
+    [4, 3, 1, 3],
+    {
+      padding: [
+        [0, 0],
+        [1, 1],
+      ],
+    },
+  ],
   ["a single pixel", [1, 5, 1, 1], [7, 5, 1, 1], {}],
   ["stride beyond the kernel", [1, 3, 10, 10], [4, 3, 2, 2], { stride: [4, 3] }],
-  ["dilations differ", [1, 2, 9, 9], [3, 2, 3, 2], { dilation: [2, 3], padding: [[1, 0], [2, 1]] }],
-  ["even kernel, 'same' by TensorFlow's rule", [1, 3, 5, 5], [4, 3, 2, 2], { padding: [[0, 1], [0, 1]] }],
+  [
+    "dilations differ",
+    [1, 2, 9, 9],
+    [3, 2, 3, 2],
+    {
+      dilation: [2, 3],
+      padding: [
+        [1, 0],
+        [2, 1],
+      ],
+    },
+  ],
+  [
+    "even kernel, 'same' by TensorFlow's rule",
+    [1, 3, 5, 5],
+    [4, 3, 2, 2],
+    {
+      padding: [
+        [0, 1],
+        [0, 1],
+      ],
+    },
+  ],
 ];
 
 const attrsOf = ([, , , a]: Setting): Conv2dAttrs => ({ ...plain, ...a }) as Conv2dAttrs;
@@ -44,7 +194,10 @@ function grid(size: number): Setting[] {
     const [cin, cout] = [groups * pick([1, 2, 3, 5]), groups * pick([1, 2, 4, 9])];
     const k = [pick([1, 2, 3, 4]), pick([1, 2, 3, 5])] as const;
     const dilation = [pick([1, 1, 2]), pick([1, 2, 3])] as const;
-    const padding = [[pick([0, 1, 2]), pick([0, 1, 3])], [pick([0, 1, 2]), pick([0, 2])]] as const;
+    const padding = [
+      [pick([0, 1, 2]), pick([0, 1, 3])],
+      [pick([0, 1, 2]), pick([0, 2])],
+    ] as const;
     const h = dilation[0] * (k[0] - 1) + 1 + pick([0, 1, 2, 4]);
     const w = dilation[1] * (k[1] - 1) + 1 + pick([0, 1, 3]);
     const attrs: Partial<Conv2dAttrs> = { stride: [pick([1, 2, 3]), pick([1, 2])], padding, dilation, groups };
@@ -61,30 +214,56 @@ const outputOf = (s: Setting): readonly number[] => conv2dShape(s[1], s[2], attr
 const tolerance = 4e-6;
 
 const worked: readonly OpCase[] = casesOf(conv2dOp, [
-  ["D2L's 3×3 by 2×2", { x: image, weight: kernel }, plain, { expected: { values: [19, 25, 37, 43], origin: "course S000, Fig. 2" } }],
+  [
+    "D2L's 3×3 by 2×2",
+    { x: image, weight: kernel },
+    plain,
+    { expected: { values: [19, 25, 37, 43], origin: "course S000, Fig. 2" } },
+  ],
   [
     "two input channels",
-    { x: { values: [0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9], shape: [1, 2, 3, 3] }, weight: { values: [0, 1, 2, 3, 1, 2, 3, 4], shape: [1, 2, 2, 2] } },
+    {
+      x: { values: [0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9], shape: [1, 2, 3, 3] },
+      weight: { values: [0, 1, 2, 3, 1, 2, 3, 4], shape: [1, 2, 2, 2] },
+    },
     plain,
     { expected: { values: [56, 72, 104, 120], origin: "course S000, Fig. 5" } },
   ],
   [
     "stride (3, 2), padding 1",
     { x: image, weight: kernel },
-    { ...plain, stride: [3, 2], padding: [[1, 1], [1, 1]] },
+    {
+      ...plain,
+      stride: [3, 2],
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    },
     { expected: { values: [0, 8, 6, 8], origin: "course S000, Fig. 4" } },
   ],
   [
     "padding 1",
     { x: image, weight: kernel },
-    { ...plain, padding: [[1, 1], [1, 1]] },
+    {
+      ...plain,
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    },
     { expected: { values: [0, 3, 8, 4, 9, 19, 25, 10, 21, 37, 43, 16, 6, 7, 8, 0], origin: "inventory 1.1 #13" } },
   ],
   [
     "a 1×1 is a fully connected layer per pixel",
     { x: count(27, [1, 3, 3, 3]), weight: count(6, [2, 3, 1, 1]) },
     plain,
-    { expected: { values: [45, 48, 51, 54, 57, 60, 63, 66, 69, 126, 138, 150, 162, 174, 186, 198, 210, 222], origin: "inventory 1.1 #9" } },
+    {
+      expected: {
+        values: [45, 48, 51, 54, 57, 60, 63, 66, 69, 126, 138, 150, 162, 174, 186, 198, 210, 222],
+        origin: "inventory 1.1 #9",
+      },
+    },
   ],
   [
     "dilation 2 over 7×7",
@@ -94,7 +273,10 @@ const worked: readonly OpCase[] = casesOf(conv2dOp, [
   ],
   [
     "the vertical edge detector on an edge",
-    { x: { values: Array.from({ length: 36 }, (_, i) => (i % 6 < 3 ? 10 : 0)), shape: [1, 1, 6, 6] }, weight: vertical },
+    {
+      x: { values: Array.from({ length: 36 }, (_, i) => (i % 6 < 3 ? 10 : 0)), shape: [1, 1, 6, 6] },
+      weight: vertical,
+    },
     plain,
     { expected: { values: [0, 30, 30, 0, 0, 30, 30, 0, 0, 30, 30, 0, 0, 30, 30, 0], origin: "course S001" } },
   ],
@@ -114,7 +296,10 @@ export const convCases = {
     op: conv2dOp,
     cases: [
       ...worked,
-      ...casesOf(conv2dOp, all.map((s) => [s[0], { x: s[1], weight: s[2], bias: [s[2][0]!] }, attrsOf(s), { tolerance }] as const)).cases,
+      ...casesOf(
+        conv2dOp,
+        all.map((s) => [s[0], { x: s[1], weight: s[2], bias: [s[2][0]!] }, attrsOf(s), { tolerance }] as const),
+      ).cases,
       ...casesOf(conv2dOp, [["without bias", { x: [1, 3, 5, 5], weight: [4, 3, 3, 3] }, plain, { tolerance }]]).cases,
     ],
   },
@@ -126,12 +311,19 @@ export const convCases = {
           "the transpose of a convolution's matrix",
           { g: { values: [1, 2, 3, 4], shape: [1, 1, 2, 2] }, weight: count(9, [1, 1, 3, 3], 1) },
           { ...plain, shape: [1, 1, 4, 4] },
-          { expected: { values: [1, 4, 7, 6, 7, 23, 33, 24, 19, 53, 63, 42, 21, 52, 59, 36], origin: "inventory 1.1 #21" } },
+          {
+            expected: {
+              values: [1, 4, 7, 6, 7, 23, 33, 24, 19, 53, 63, 42, 21, 52, 59, 36],
+              origin: "inventory 1.1 #21",
+            },
+          },
         ],
       ]).cases,
       ...casesOf(
         conv2dInputGradOp,
-        all.map((s) => [s[0], { g: outputOf(s), weight: s[2] }, { ...attrsOf(s), shape: s[1] }, { tolerance }] as const),
+        all.map(
+          (s) => [s[0], { g: outputOf(s), weight: s[2] }, { ...attrsOf(s), shape: s[1] }, { tolerance }] as const,
+        ),
       ).cases,
     ],
   },

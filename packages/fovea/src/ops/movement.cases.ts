@@ -17,7 +17,19 @@ export const movementCases = {
     ["bytes", { x: bytes([2, 3, 2, 2]) }, { shape: [24] }],
   ]),
   permute: casesOf(movementOps.permute, [
-    ["a matrix", { x: { values: [[1, 2, 3], [4, 5, 6]] } }, { axes: [1, 0] }, { expected: { values: [1, 4, 2, 5, 3, 6], origin: "by hand" } }],
+    [
+      "a matrix",
+      {
+        x: {
+          values: [
+            [1, 2, 3],
+            [4, 5, 6],
+          ],
+        },
+      },
+      { axes: [1, 0] },
+      { expected: { values: [1, 4, 2, 5, 3, 6], origin: "by hand" } },
+    ],
     ["a large matrix", { x: [65, 70] }, { axes: [1, 0] }],
     ["NCHW to NHWC", { x: [2, 3, 4, 5] }, { axes: [0, 2, 3, 1] }],
     ["NHWC to NCHW", { x: [2, 4, 5, 3] }, { axes: [0, 3, 1, 2] }],
@@ -40,7 +52,12 @@ export const movementCases = {
     ["to nothing", { x: [1, 3] }, { shape: [0, 3] }],
   ]),
   slice: casesOf(movementOps.slice, [
-    ["the middle of a vector", { x: { values: [0, 1, 2, 3, 4, 5, 6] } }, { starts: [2], steps: [1], shape: [3] }, { expected: { values: [2, 3, 4], origin: "by hand" } }],
+    [
+      "the middle of a vector",
+      { x: { values: [0, 1, 2, 3, 4, 5, 6] } },
+      { starts: [2], steps: [1], shape: [3] },
+      { expected: { values: [2, 3, 4], origin: "by hand" } },
+    ],
     ["every other", { x: [4, 9] }, { starts: [1, 0], steps: [1, 2], shape: [3, 5] }],
     ["a crop of an image", { x: [2, 3, 8, 9] }, { starts: [0, 0, 2, 3], steps: [1, 1, 1, 1], shape: [2, 3, 4, 5] }],
     ["channels of an image", { x: [2, 6, 3, 3] }, { starts: [0, 2, 0, 0], steps: [1, 1, 1, 1], shape: [2, 3, 3, 3] }],
@@ -48,12 +65,25 @@ export const movementCases = {
     ["bytes", { x: bytes([5, 6]) }, { starts: [1, 1], steps: [2, 1], shape: [2, 4] }],
   ]),
   pad: casesOf(movementOps.pad, [
-    ["around a vector", { x: { values: [1, 2] } }, { starts: [1], steps: [1], shape: [5], value: 9 }, { expected: { values: [9, 1, 2, 9, 9], origin: "by hand" } }],
-    ["around an image", { x: [2, 3, 4, 5] }, { starts: [0, 0, 1, 2], steps: [1, 1, 1, 1], shape: [2, 3, 6, 9], value: 0 }],
+    [
+      "around a vector",
+      { x: { values: [1, 2] } },
+      { starts: [1], steps: [1], shape: [5], value: 9 },
+      { expected: { values: [9, 1, 2, 9, 9], origin: "by hand" } },
+    ],
+    [
+      "around an image",
+      { x: [2, 3, 4, 5] },
+      { starts: [0, 0, 1, 2], steps: [1, 1, 1, 1], shape: [2, 3, 6, 9], value: 0 },
+    ],
     ["with gaps", { x: [2, 3] }, { starts: [0, 1], steps: [3, 2], shape: [5, 7], value: 0 }],
     ["around bytes", { x: bytes([2, 3]) }, { starts: [1, 0], steps: [1, 1], shape: [4, 4], value: 7 }],
     ["around nothing", { x: [0, 2] }, { starts: [0, 1], steps: [1, 1], shape: [2, 4], value: 3 }],
-    ["channels of an image", { x: [2, 3, 2, 2] }, { starts: [0, 1, 0, 0], steps: [1, 1, 1, 1], shape: [2, 6, 2, 2], value: -1 }],
+    [
+      "channels of an image",
+      { x: [2, 3, 2, 2] },
+      { starts: [0, 1, 0, 0], steps: [1, 1, 1, 1], shape: [2, 6, 2, 2], value: -1 },
+    ],
   ]),
   flip: casesOf(movementOps.flip, [
     ["a vector", { x: { values: [1, 2, 3] } }, { axes: [0] }, { expected: { values: [3, 2, 1], origin: "by hand" } }],
@@ -64,9 +94,31 @@ export const movementCases = {
   ]),
   concat: listCasesOf(movementOps.concat, [
     ["vectors", [[3], [1], [0], [5]], { axis: 0 }],
-    ["columns", [[3, 2], [3, 4]], { axis: 1 }],
-    ["channels of images", [[2, 3, 4, 5], [2, 1, 4, 5], [2, 4, 4, 5]], { axis: 1 }],
-    ["rows of images", [[2, 3, 1, 5], [2, 3, 2, 5]], { axis: 2 }],
+    [
+      "columns",
+      [
+        [3, 2],
+        [3, 4],
+      ],
+      { axis: 1 },
+    ],
+    [
+      "channels of images",
+      [
+        [2, 3, 4, 5],
+        [2, 1, 4, 5],
+        [2, 4, 4, 5],
+      ],
+      { axis: 1 },
+    ],
+    [
+      "rows of images",
+      [
+        [2, 3, 1, 5],
+        [2, 3, 2, 5],
+      ],
+      { axis: 2 },
+    ],
     ["bytes", [bytes([2, 3]), bytes([2, 2])], { axis: 1 }],
     ["one", [[2, 2]], { axis: 0 }],
   ]),

@@ -28,7 +28,13 @@ const integers: CaseInput = { values: [3, -1, 4, 1, -5, 9, 2, 6], dtype: "int32"
 /** Distinct values, so that an extreme has no ties, in an order that mixes them. */
 const distinct = (shape: readonly number[]): CaseInput => {
   const size = shape.reduce((n, d) => n * d, 1);
-  return { values: Array.from({ length: size }, (_, i) => 0.3 + ((i * 7919) % size) / Math.max(1, size) / (size > 500 ? 1 : 0.25)), shape };
+  return {
+    values: Array.from(
+      { length: size },
+      (_, i) => 0.3 + ((i * 7919) % size) / Math.max(1, size) / (size > 500 ? 1 : 0.25),
+    ),
+    shape,
+  };
 };
 
 const axisSettings: readonly (readonly [string, readonly number[], number])[] = [
@@ -41,9 +47,28 @@ const axisSettings: readonly (readonly [string, readonly number[], number])[] = 
 
 const arg = (name: "argmax" | "argmin"): OpCases =>
   casesOf(reduceOps[name], [
-    ...axisSettings.map(([title, shape, axis]) => [title, { x: shape as CaseInput }, { axis, keepDims: false }] as const),
-    ["the first of equals", { x: { values: [[1, 3, 3], [2, 2, 1]] } }, { axis: 1, keepDims: false }, name === "argmax" ? { expected: { values: [1, 0], origin: "PyTorch's rule" } } : {}],
-    ["NaN wins", { x: { values: [[1, NaN, 3, NaN]] } }, { axis: 1, keepDims: true }, { expected: { values: [1], origin: "PyTorch's rule" } }],
+    ...axisSettings.map(
+      ([title, shape, axis]) => [title, { x: shape as CaseInput }, { axis, keepDims: false }] as const,
+    ),
+    [
+      "the first of equals",
+      {
+        x: {
+          values: [
+            [1, 3, 3],
+            [2, 2, 1],
+          ],
+        },
+      },
+      { axis: 1, keepDims: false },
+      name === "argmax" ? { expected: { values: [1, 0], origin: "PyTorch's rule" } } : {},
+    ],
+    [
+      "NaN wins",
+      { x: { values: [[1, NaN, 3, NaN]] } },
+      { axis: 1, keepDims: true },
+      { expected: { values: [1], origin: "PyTorch's rule" } },
+    ],
     ["integers", { x: integers }, { axis: 0, keepDims: false }],
   ]);
 
@@ -51,7 +76,12 @@ export const reduceCases = {
   sum: casesOf(reduceOps.sum, [
     ...settings.map(([title, shape, axes, keepDims]) => [title, { x: shape }, { axes, keepDims }] as const),
     ["integers", { x: integers }, { axes: [1], keepDims: false }, { expected: { values: [7, 12], origin: "by hand" } }],
-    ["of nothing is 0", { x: [0, 3] }, { axes: [0], keepDims: false }, { expected: { values: [0, 0, 0], origin: "empty sum" } }],
+    [
+      "of nothing is 0",
+      { x: [0, 3] },
+      { axes: [0], keepDims: false },
+      { expected: { values: [0, 0, 0], origin: "empty sum" } },
+    ],
     [
       "100,000 tenths lose nothing visible",
       { x: { values: Array.from({ length: 100_000 }, () => 0.1) } },
@@ -62,18 +92,60 @@ export const reduceCases = {
   prod: casesOf(reduceOps.prod, [
     ["rows", { x: distinct([3, 5]) }, { axes: [1], keepDims: false }],
     ["everything", { x: distinct([2, 2, 3]) }, { axes: [0, 1, 2], keepDims: false }],
-    ["integers wrap", { x: { values: [65536, 65536, 3, -5], dtype: "int32", shape: [2, 2] } }, { axes: [0], keepDims: false }],
-    ["of nothing is 1", { x: [2, 0] }, { axes: [1], keepDims: false }, { expected: { values: [1, 1], origin: "empty product" } }],
+    [
+      "integers wrap",
+      { x: { values: [65536, 65536, 3, -5], dtype: "int32", shape: [2, 2] } },
+      { axes: [0], keepDims: false },
+    ],
+    [
+      "of nothing is 1",
+      { x: [2, 0] },
+      { axes: [1], keepDims: false },
+      { expected: { values: [1, 1], origin: "empty product" } },
+    ],
   ]),
   max: casesOf(reduceOps.max, [
-    ...settings.map(([title, shape, axes, keepDims]) => [title, { x: distinct(shape) }, { axes, keepDims }, { differentiable: axes.length > 0 && sizeOf(shape) < 500 }] as const),
+    ...settings.map(
+      ([title, shape, axes, keepDims]) =>
+        [
+          title,
+          { x: distinct(shape) },
+          { axes, keepDims },
+          { differentiable: axes.length > 0 && sizeOf(shape) < 500 },
+        ] as const,
+    ),
     ["integers", { x: integers }, { axes: [1], keepDims: false }, { expected: { values: [4, 9], origin: "by hand" } }],
-    ["NaN wins", { x: { values: [[1, NaN], [2, 3]] } }, { axes: [1], keepDims: false }, { differentiable: false }],
+    [
+      "NaN wins",
+      {
+        x: {
+          values: [
+            [1, NaN],
+            [2, 3],
+          ],
+        },
+      },
+      { axes: [1], keepDims: false },
+      { differentiable: false },
+    ],
     ["all −∞", { x: { values: [-Infinity, -Infinity] } }, { axes: [0], keepDims: false }, { differentiable: false }],
   ]),
   min: casesOf(reduceOps.min, [
-    ...settings.map(([title, shape, axes, keepDims]) => [title, { x: distinct(shape) }, { axes, keepDims }, { differentiable: axes.length > 0 && sizeOf(shape) < 500 }] as const),
-    ["integers", { x: integers }, { axes: [0], keepDims: true }, { expected: { values: [-5, -1, 2, 1], origin: "by hand" } }],
+    ...settings.map(
+      ([title, shape, axes, keepDims]) =>
+        [
+          title,
+          { x: distinct(shape) },
+          { axes, keepDims },
+          { differentiable: axes.length > 0 && sizeOf(shape) < 500 },
+        ] as const,
+    ),
+    [
+      "integers",
+      { x: integers },
+      { axes: [0], keepDims: true },
+      { expected: { values: [-5, -1, 2, 1], origin: "by hand" } },
+    ],
   ]),
   argmax: arg("argmax"),
   argmin: arg("argmin"),

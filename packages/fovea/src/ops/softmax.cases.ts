@@ -3,7 +3,12 @@ import { casesOf } from "../testing/cases.ts";
 import { softmaxOps } from "./softmax.ts";
 
 const tolerance = 1e-6;
-const large = { values: [[1000, 1001, 999], [-1000, 0, -2000]] };
+const large = {
+  values: [
+    [1000, 1001, 999],
+    [-1000, 0, -2000],
+  ],
+};
 
 const cases = (name: keyof typeof softmaxOps): OpCases =>
   casesOf(softmaxOps[name], [
@@ -15,8 +20,25 @@ const cases = (name: keyof typeof softmaxOps): OpCases =>
     ["rows beside rows, wider than a vector", { x: [2, 4, 70] }, { axis: 1 }, { tolerance }],
     ["rank 5", { x: [2, 3, 2, 4, 3] }, { axis: 2 }, { tolerance }],
     ["nothing", { x: [0, 5] }, { axis: 1 }],
-    ["not a number spoils its row only", { x: { values: [[1, NaN, 2], [1, 2, 3]] } }, { axis: 1 }, { tolerance, differentiable: false }],
-    ["minus infinity is a class ruled out", { x: { values: [[0, -Infinity, 0]] } }, { axis: 1 }, { tolerance, differentiable: false }],
+    [
+      "not a number spoils its row only",
+      {
+        x: {
+          values: [
+            [1, NaN, 2],
+            [1, 2, 3],
+          ],
+        },
+      },
+      { axis: 1 },
+      { tolerance, differentiable: false },
+    ],
+    [
+      "minus infinity is a class ruled out",
+      { x: { values: [[0, -Infinity, 0]] } },
+      { axis: 1 },
+      { tolerance, differentiable: false },
+    ],
     ["one class", { x: [4, 1] }, { axis: 1 }, { tolerance }],
   ]);
 
@@ -26,7 +48,12 @@ export const softmaxCases = {
     cases: [
       ...cases("softmax").cases,
       ...casesOf(softmaxOps.softmax, [
-        ["two equal scores give halves", { x: { values: [[0, 0]] } }, { axis: 1 }, { expected: { values: [0.5, 0.5], origin: "inventory section 4" } }],
+        [
+          "two equal scores give halves",
+          { x: { values: [[0, 0]] } },
+          { axis: 1 },
+          { expected: { values: [0.5, 0.5], origin: "inventory section 4" } },
+        ],
       ]).cases,
     ],
   },

@@ -20,23 +20,41 @@ function general(name: Name): OpCases {
   return casesOf(op, [
     ["a vector with edges", { x: shape(edges) }, {}, { differentiable: false, tolerance }],
     ["away from kinks", { x: shape(smooth.map((v) => v / 8)) }, {}, { tolerance }],
-    ["an image", { x: needsPositive ? shape(Array.from({ length: 5 }, (_, i) => i)) : [2, 3, 5, 4] }, {}, { tolerance, differentiable: false }],
+    [
+      "an image",
+      { x: needsPositive ? shape(Array.from({ length: 5 }, (_, i) => i)) : [2, 3, 5, 4] },
+      {},
+      { tolerance, differentiable: false },
+    ],
     ["nothing", { x: [0, 3] }, {}],
     ["not a number and infinities", { x: { values: [NaN, inf, -inf, 1] } }, {}, { differentiable: false, tolerance }],
   ]);
 }
 
-const generalCases = Object.fromEntries(Object.keys(unaryOps).map((name) => [name, general(name as Name)])) as Record<Name, OpCases>;
+const generalCases = Object.fromEntries(Object.keys(unaryOps).map((name) => [name, general(name as Name)])) as Record<
+  Name,
+  OpCases
+>;
 
 export const unaryCases = {
   ...generalCases,
   round: casesOf(unaryOps.round, [
-    ["halves go to even", { x: { values: [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4, 2.6] } }, {}, { expected: { values: [0, 2, 2, -0, -2, -2, 2, 3], origin: "IEEE 754 roundTiesToEven" } }],
+    [
+      "halves go to even",
+      { x: { values: [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 2.4, 2.6] } },
+      {},
+      { expected: { values: [0, 2, 2, -0, -2, -2, 2, 3], origin: "IEEE 754 roundTiesToEven" } },
+    ],
     ["beyond 2^23 everything is whole", { x: { values: [8388609, -8388611, 1e20] } }, {}],
   ]),
   sigmoid: casesOf(unaryOps.sigmoid, [
     ["0 gives a half", { x: { values: [0] } }, {}, { expected: { values: [0.5], origin: "definition" } }],
-    ["far out it saturates without overflow", { x: { values: [-200, -90, 90, 200] } }, {}, { expected: { values: [0, 0, 1, 1], origin: "limits in float32" } }],
+    [
+      "far out it saturates without overflow",
+      { x: { values: [-200, -90, 90, 200] } },
+      {},
+      { expected: { values: [0, 0, 1, 1], origin: "limits in float32" } },
+    ],
     ["many", { x: [3, 7, 11] }, {}, { tolerance }],
   ]),
 } satisfies Record<Name, OpCases>;

@@ -1,18 +1,15 @@
 import { UsageError } from "../base/errors.ts";
-import { defaultStream, restoreDefaultStream, type RandomState } from "../base/random.ts";
+import { defaultStream, restoreDefaultStream } from "../base/random.ts";
 import type { ImageDataset } from "../data/dataset.ts";
-import { DataLoader, type Batch } from "../data/loader.ts";
-import { compile } from "../graph/compile.ts";
-import { crossEntropy } from "../ops/losses.ts";
+import { DataLoader } from "../data/loader.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import { fromHost } from "../tensor/create.ts";
-import { scope } from "../tensor/scope.ts";
-import type { Tensor } from "../tensor.ts";
 import { makeClassifier, type ClassifierModel } from "./classifier.ts";
 import { evaluate } from "./evaluate.ts";
-import type { EpochMetrics, HistoryLine, StretchMetrics } from "./history.ts";
-import { addBatch, emptyTally, means, type Tally } from "./metrics.ts";
+import { startState, type FitState } from "./fitState.ts";
+import { stretchesOf, type EpochMetrics, type StretchMetrics } from "./history.ts";
+import { addBatch, emptyTally, means } from "./metrics.ts";
 import { explainLoss, explainWeights } from "./nonFinite.ts";
+import { makeTrainStep } from "./trainStep.ts";
 
 export interface FitOptions {
   model: ClassifierModel;
@@ -38,26 +35,6 @@ export interface FitOptions {
   save?: (state: FitState) => void | Promise<void>;
   /** Default 300. */
   saveEvery?: number;
-}
-
-/** Where a run stands: with the weights and the optimizer's state all that it needs to go on as if never stopped. */
-export interface FitState {
-  /** The epoch in progress, from 1. */
-  readonly epoch: number;
-  /** Batches of that epoch that are done. */
-  readonly batch: number;
-  /** Steps taken since the start. */
-  readonly step: number;
-  /** Of this epoch so far. */
-  readonly tally: Tally;
-  /** Since the last line of the history. */
-  readonly stretch: Tally;
-  /** The global random stream. */
-  readonly random: RandomState;
-  readonly history: readonly HistoryLine[];
-  /** Images trained on since the start, and the time that took. */
-  readonly images: number;
-  readonly seconds: number;
 }
 
 export interface StepProgress {
@@ -91,7 +68,7 @@ export async function fit(options: FitOptions): Promise<FitResult> {
   const classifier = makeClassifier(model, compiled);
   const validate = (more: { batches?: number } = {}) =>
     evaluate(model, options.validationData, { classifier, onProgress: breathe, ...(signal && { signal }), ...more });
-  const step = makeStep(model, optimizer, compiled);
+  const step = makeTrainStep(model, optimizer, compiled);
   const stretchLength = Math.max(1, Math.ceil(loader.length / STRETCHES));
 
   let state = options.from ?? startState();
@@ -117,11 +94,10 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     while (state.epoch <= epochs) {
       const { epoch } = state;
       model.train();
-      let lr = optimizer.lr;
       let started = performance.now();
       for await (const batch of loader.epoch(epoch, state.batch)) {
         if (signal?.aborted) return await stopped();
-        lr = optimizer.lr;
+        const { lr } = optimizer;
         const { loss, correct } = await step(batch);
         const taken = state.step + 1;
         if (!Number.isFinite(loss)) throw await explainLoss(model, batch, loss, taken);
@@ -171,13 +147,11 @@ export async function fit(options: FitOptions): Promise<FitResult> {
         event: "epoch",
         epoch,
         step: state.step,
-        lr,
+        lr: stretchesOf(state.history).at(-1)!.lr, // of the last step, which a resumed run did not take itself
         trainLoss: trained.loss,
         trainAccuracy: trained.accuracy,
-        ...{
-          validationLoss: validation.loss,
-          validationAccuracy: validation.accuracy,
-        },
+        validationLoss: validation.loss,
+        validationAccuracy: validation.accuracy,
       };
       state = { ...state, epoch: epoch + 1, batch: 0, tally: emptyTally, history: [...state.history, metrics] };
       await options.onEpoch?.(metrics, state);
@@ -188,46 +162,6 @@ export async function fit(options: FitOptions): Promise<FitResult> {
     classifier.dispose();
     step.dispose();
   }
-}
-
-function startState(): FitState {
-  return {
-    epoch: 1,
-    batch: 0,
-    step: 0,
-    tally: emptyTally,
-    stretch: emptyTally,
-    random: defaultStream().state,
-    history: [],
-    images: 0,
-    seconds: 0,
-  };
-}
-
-interface Step {
-  (batch: Batch): Promise<{ loss: number; correct: number }>;
-  dispose(): void;
-}
-
-/** A training step: forward, backward and update. A loss that is not finite changes nothing. */
-function makeStep(model: ClassifierModel, optimizer: Optimizer, compiled: boolean): Step {
-  const run = (x: Tensor, y: Tensor): { loss: Tensor; correct: Tensor } => {
-    const scores = model.forward(x);
-    const loss = crossEntropy(scores, y);
-    optimizer.minimize(loss, { skipNonFinite: true });
-    return { loss: loss.detach(), correct: scores.detach().argmax(1).equal(y).sum() };
-  };
-  const fast = compiled ? compile(run) : null;
-  const step = async (batch: Batch): Promise<{ loss: number; correct: number }> => {
-    const x = fromHost(batch.x, batch.shape, "float32");
-    const y = fromHost(batch.y, [batch.size], "int32");
-    const result = scope(() => (fast ?? run)(x, y));
-    const loss = await result.loss.item();
-    const correct = await result.correct.item();
-    for (const t of [x, y, result.loss, result.correct]) t[Symbol.dispose]();
-    return { loss, correct };
-  };
-  return Object.assign(step, { dispose: () => fast?.dispose() });
 }
 
 /** Lets timers and signals through now and then: awaiting finished work alone never would. */

@@ -5,7 +5,7 @@ import { makeFolder, readFile, writeFileAtomic } from "../io/files.ts";
 import type { AnyModule } from "../nn/module.ts";
 import type { Optimizer, OptimizerState } from "../optim/optimizer.ts";
 import { readNewestCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import type { FitState } from "./fit.ts";
+import type { FitState } from "./fitState.ts";
 import { toJsonLines, type HistoryLine } from "./history.ts";
 import { decodeTensors, encodeTensors } from "./weights.ts";
 
