@@ -12,7 +12,6 @@ export {
   withEngine,
   type EngineState,
   type InitOptions,
-  type InitOptions,
 } from "./backend/engines.ts";
 export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export type { DType, TypedArray } from "./base/dtype.ts";

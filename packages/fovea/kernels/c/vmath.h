@@ -1,6 +1,7 @@
 // Elementary functions on vectors, built from the vocabulary of vec.h: no libm, the same source on every ISA.
 //
-// Largest errors seen in ulp, against double precision over a sweep of all floats (with FMA / without):
+// Largest errors seen in ulp, against double precision at every 97th float (pow: 2 million random pairs), gcc builds
+// with FMA (AVX-512) / without (SSE2):
 //   exp 0.79 / 0.79   log 0.79 / 0.79   expm1 1.4 / 1.4   tanh 1.5 / 1.5   sigmoid 2.4 / 2.4   softplus 2.0 / 2.0
 //   erf 1.0 / 1.2   sin, cos 1.5 / 1.5 (any argument)   pow 0.51 / 0.51   sqrt 0.5   1/sqrt 1.5
 // ±inf, NaN, denormals and overflow follow IEEE 754 (pow: C99 Annex F). Nothing here flushes denormals.

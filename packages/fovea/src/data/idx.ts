@@ -42,7 +42,7 @@ export async function parseIdx(bytes: Uint8Array, name: string): Promise<IdxArra
     const shape = Array.from({ length: start[3]! }, (_, axis) => sizesView.getUint32(4 * axis));
     const length = shape.reduce((product, d) => product * d, array.BYTES_PER_ELEMENT);
     if (length > MAX_BYTES) return fail(`its header announces [${shape.join(", ")}], ${length} bytes: too many`);
-    const data = (await source.take(length)).slice();
+    const data = new Uint8Array(await source.take(length)); // not slice(): a Node Buffer's is a view
     const rest = await source.atEnd();
     if (!rest) return fail(`more bytes follow after the [${shape.join(", ")}] elements its header announces`);
     // Stored with the high byte first; every host we meet has the low byte first.

@@ -184,7 +184,7 @@ function byteLength(shape: readonly number[], dtype: StoredDType): number {
 
 function readElements(bytes: Uint8Array, dtype: StoredDType): StoredData {
   // A fresh buffer: the place in the file need not be aligned, and the file's memory can go.
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes); // not slice(): a Node Buffer's is a view
   if (!LITTLE_ENDIAN) swapBytes(copy, arrays[dtype].BYTES_PER_ELEMENT);
   return new arrays[dtype](copy.buffer);
 }
