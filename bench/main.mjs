@@ -42,4 +42,7 @@ for (const key of Object.keys(geomean)) {
   geomean[key] = Number(Math.exp(logs.reduce((a, b) => a + b, 0) / logs.length).toFixed(3));
 }
 if (values.json) console.log(JSON.stringify({ rows, geomean }));
-else console.table(rows.map(({ engine, threads, peer, ours, theirs, ratio }) => ({ engine, threads, peer, ours, theirs, ratio })));
+else
+  console.table(
+    rows.map(({ engine, threads, peer, ours, theirs, ratio }) => ({ engine, threads, peer, ours, theirs, ratio })),
+  );

@@ -12,7 +12,9 @@ const peers = {
     threads: true,
     steps: 60,
     available: () =>
-      spawnSync("/usr/bin/python3", ["-c", "import torch"]).status === 0 ? null : "Debian's python3-torch is not installed",
+      spawnSync("/usr/bin/python3", ["-c", "import torch"]).status === 0
+        ? null
+        : "Debian's python3-torch is not installed",
     start: (batch, threads) =>
       startContestant("pytorch", "/usr/bin/python3", [here("peers/pytorch.py"), batch, threads], {
         OPENBLAS_CORETYPE: "SKYLAKEX",
@@ -43,7 +45,8 @@ export async function training({ batch = 128, threads, engine, against, rounds =
   const rows = [];
   for (const name of against) {
     const peer = peers[name];
-    if (peer === undefined) throw new Error(`no peer "${name}" in this suite; there are ${Object.keys(peers).join(", ")}`);
+    if (peer === undefined)
+      throw new Error(`no peer "${name}" in this suite; there are ${Object.keys(peers).join(", ")}`);
     const absent = peer.available();
     if (absent !== null) {
       log(`${name}: absent (${absent})`);
@@ -76,7 +79,9 @@ export async function training({ batch = 128, threads, engine, against, rounds =
         ratio: Number(median(pairs.map(([m, t]) => m / t)).toFixed(3)),
         maxError: comparable ? Number(maxError.toExponential(1)) : null,
       };
-      log(`${engine} ${threads}t against ${name}: ${row.ours} / ${row.theirs} images/s = ${row.ratio} (loss differs ${row.maxError ?? "n/a"})`);
+      log(
+        `${engine} ${threads}t against ${name}: ${row.ours} / ${row.theirs} images/s = ${row.ratio} (loss differs ${row.maxError ?? "n/a"})`,
+      );
       rows.push(row);
     } finally {
       ours.stop();

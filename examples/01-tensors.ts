@@ -2,9 +2,15 @@
 import assert from "node:assert/strict";
 import { grad, noGrad, tensor } from "fovea";
 
-const x = tensor([[1, 2, 3], [4, 5, 6]]);
+const x = tensor([
+  [1, 2, 3],
+  [4, 5, 6],
+]);
 const column = tensor([[10], [20]]);
-assert.deepEqual(await x.add(column).toArray(), [[11, 12, 13], [24, 25, 26]]);
+assert.deepEqual(await x.add(column).toArray(), [
+  [11, 12, 13],
+  [24, 25, 26],
+]);
 assert.deepEqual(await x.sum([0]).toArray(), [5, 7, 9]);
 
 // A leaf that wants a gradient; backward() leaves it in `grad`.
@@ -21,7 +27,4 @@ const [second] = grad(first!, [t]);
 assert.equal(await second!.item(), 12);
 
 // Nothing is noted inside noGrad.
-assert.equal(
-  noGrad(() => w.sum()).requiresGrad,
-  false,
-);
+assert.equal(noGrad(() => w.sum()).requiresGrad, false);

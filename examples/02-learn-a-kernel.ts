@@ -6,7 +6,11 @@ import { compile, conv2d, nn, optim, tensor, type Tensor, zeros } from "fovea";
 const image = tensor(
   Array.from({ length: 6 }, (_, i) => Array.from({ length: 6 }, (_, j) => (i < 3 === j < 3 ? 10 : 0))),
 ).reshape([1, 1, 6, 6]);
-const kernel = tensor([[1, 1, 1], [0, 0, 0], [-1, -1, -1]]).reshape([1, 1, 3, 3]);
+const kernel = tensor([
+  [1, 1, 1],
+  [0, 0, 0],
+  [-1, -1, -1],
+]).reshape([1, 1, 3, 3]);
 const target = conv2d(image, kernel);
 assert.deepEqual(await target.reshape([4, 4]).toArray(), [
   [0, 0, 0, 0],

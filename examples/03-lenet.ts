@@ -10,7 +10,8 @@ class LeNet extends nn.Module {
   fc2 = new nn.Linear(120, 84);
   fc3 = new nn.Linear(84, 10);
 
-  override forward(x: Tensor): Tensor { // [N, 1, 28, 28]
+  override forward(x: Tensor): Tensor {
+    // [N, 1, 28, 28]
     x = this.conv1.forward(x).relu().maxPool2d(2); // [N, 6, 14, 14]
     x = this.conv2.forward(x).relu().maxPool2d(2).flatten(1); // [N, 400]
     x = this.fc1.forward(x).relu();
@@ -46,7 +47,11 @@ for (let epoch = 0; epoch < 4; epoch++) {
 let correct = 0;
 for await (const batch of new DataLoader(test, { batchSize: 250 }).epoch(0)) {
   const { x, y } = toTensors(batch);
-  correct += await noGrad(() => model.forward(x)).argmax(1).equal(y).sum().item();
+  correct += await noGrad(() => model.forward(x))
+    .argmax(1)
+    .equal(y)
+    .sum()
+    .item();
 }
 const accuracy = correct / test.length;
 console.log(`accuracy on unseen strokes: ${(100 * accuracy).toFixed(1)} %`);

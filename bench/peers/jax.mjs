@@ -14,15 +14,37 @@ const y = nn.oneHot(np.array(data.y, { dtype: np.int32 }), 10);
 const pool = (h) => lax.reduceWindow(h, (v) => np.max(v), [1, 1, 2, 2].slice(-2), [2, 2]);
 const forward = (w, images, labels) => {
   const bias = (b) => b.reshape([1, -1, 1, 1]);
-  let h = pool(nn.relu(lax.conv(images, w[0], [1, 1], [[2, 2], [2, 2]]).add(bias(w[1]))));
+  let h = pool(
+    nn.relu(
+      lax
+        .conv(
+          images,
+          w[0],
+          [1, 1],
+          [
+            [2, 2],
+            [2, 2],
+          ],
+        )
+        .add(bias(w[1])),
+    ),
+  );
   h = pool(nn.relu(lax.conv(h, w[2], [1, 1], "VALID").add(bias(w[3])))).reshape([batch, 400]);
   h = nn.relu(np.matmul(h, w[4].transpose()).add(w[5]));
   h = nn.relu(np.matmul(h, w[6].transpose()).add(w[7]));
   const logits = np.matmul(h, w[8].transpose()).add(w[9]);
-  return nn.logSoftmax(logits).mul(labels).sum().mul(-1 / batch);
+  return nn
+    .logSoftmax(logits)
+    .mul(labels)
+    .sum()
+    .mul(-1 / batch);
 };
 const step = jit((w, m, images, labels) => {
-  const [loss, grads] = valueAndGrad(forward)(w.map((t) => t.ref), images, labels);
+  const [loss, grads] = valueAndGrad(forward)(
+    w.map((t) => t.ref),
+    images,
+    labels,
+  );
   const nextM = m.map((t, i) => t.mul(MOMENTUM).add(grads[i]));
   return [loss, w.map((t, i) => t.sub(nextM[i].ref.mul(LR))), nextM];
 });

@@ -28,7 +28,10 @@ export const lenetParameters = [
 /** Initial values: U(±1/√fan-in), by formula. */
 export function lenetWeights() {
   return lenetParameters.map(([name, shape, fanIn], k) => {
-    const values = formula(k + 1, shape.reduce((a, d) => a * d, 1)).map((v) => v / Math.sqrt(fanIn));
+    const values = formula(
+      k + 1,
+      shape.reduce((a, d) => a * d, 1),
+    ).map((v) => v / Math.sqrt(fanIn));
     return { name, shape, values };
   });
 }

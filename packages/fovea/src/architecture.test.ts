@@ -23,13 +23,15 @@ const order = [
 ];
 
 const src = dirname(fileURLToPath(import.meta.url));
-const runtimeImport = /^\s*(?:import|export)\s+(?!type\b)[^;]*?from\s+"(\.[^"]+)"|^\s*import\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm;
+const runtimeImport =
+  /^\s*(?:import|export)\s+(?!type\b)[^;]*?from\s+"(\.[^"]+)"|^\s*import\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm;
 
 it("every folder imports only folders to its left", () => {
   const wrong: string[] = [];
   for (const file of readdirSync(src, { recursive: true, encoding: "utf8" })) {
     const folder = file.split(sep)[0]!;
-    if (!file.endsWith(".ts") || file.endsWith(".test.ts") || file.endsWith(".cases.ts") || !order.includes(folder)) continue;
+    if (!file.endsWith(".ts") || file.endsWith(".test.ts") || file.endsWith(".cases.ts") || !order.includes(folder))
+      continue;
     if (file === join("ops", "cases.ts")) continue; // test data: lists the cases files
     const text = readFileSync(join(src, file), "utf8");
     for (const [, from, bare, dynamic] of text.matchAll(runtimeImport)) {

@@ -9,13 +9,38 @@ import { assign } from "./ops/assign.ts";
 import { avgPool2d } from "./ops/avgPool2d.ts";
 import { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
 import { cast } from "./ops/cast.ts";
-import { equal, greater, greaterEqual, less, lessEqual, logicalAnd, logicalNot, logicalOr, logicalXor, notEqual } from "./ops/compare.ts";
+import {
+  equal,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  logicalXor,
+  notEqual,
+} from "./ops/compare.ts";
 import { conv2d } from "./ops/conv2d.ts";
 import { indexSelect, takeAlongAxis } from "./ops/gather.ts";
 import { linear } from "./ops/linear.ts";
 import { matmul } from "./ops/matmul.ts";
 import { maxPool2d, maxPool2dIndices } from "./ops/maxPool2d.ts";
-import { at, expand, flatten, flip, narrow, pad, permute, reshape, slice, split, squeeze, transpose, unsqueeze } from "./ops/movement.ts";
+import {
+  at,
+  expand,
+  flatten,
+  flip,
+  narrow,
+  pad,
+  permute,
+  reshape,
+  slice,
+  split,
+  squeeze,
+  transpose,
+  unsqueeze,
+} from "./ops/movement.ts";
 import { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 import { clamp } from "./ops/select.ts";
 import { logSoftmax, softmax } from "./ops/softmax.ts";

@@ -22,7 +22,8 @@ let server: Server;
 let browser: Browser;
 let inNode: Report;
 
-const html = (script: string) => `<!doctype html><meta charset="utf-8"><title>fovea</title><script type="module" src="${script}"></script>`;
+const html = (script: string) =>
+  `<!doctype html><meta charset="utf-8"><title>fovea</title><script type="module" src="${script}"></script>`;
 
 describe.skipIf(chromium === null)("in headless Chromium (Debian's chromium package)", () => {
   beforeAll(async () => {
@@ -52,9 +53,13 @@ describe.skipIf(chromium === null)("in headless Chromium (Debian's chromium pack
     }
 
     const dist = join(repository, "packages/fovea/dist");
-    files.set("/fovea-threads.wasm", { type: "application/wasm", body: readFileSync(join(dist, "fovea-threads.wasm")) });
+    files.set("/fovea-threads.wasm", {
+      type: "application/wasm",
+      body: readFileSync(join(dist, "fovea-threads.wasm")),
+    });
     files.set("/worker.js", { type: "text/javascript", body: readFileSync(join(dist, "backend/cpu/wasm-worker.js")) });
-    for (const bundler of ["esbuild", "vite"]) files.set(`/${bundler}.html`, { type: "text/html", body: html(`/${bundler}.js`) });
+    for (const bundler of ["esbuild", "vite"])
+      files.set(`/${bundler}.html`, { type: "text/html", body: html(`/${bundler}.js`) });
 
     server = createServer((request, response) => {
       const url = new URL(request.url!, "http://localhost");
@@ -64,13 +69,20 @@ describe.skipIf(chromium === null)("in headless Chromium (Debian's chromium pack
         headers["cross-origin-opener-policy"] = "same-origin";
         headers["cross-origin-embedder-policy"] = "require-corp";
       }
-      if (url.searchParams.has("strict")) headers["content-security-policy"] = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
+      if (url.searchParams.has("strict"))
+        headers["content-security-policy"] = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
       response.writeHead(file ? 200 : 404, headers).end(file?.body ?? "not found");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     browser = await playwright.launch({
       executablePath: chromium!,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
     });
   });
 
@@ -111,7 +123,10 @@ describe.skipIf(chromium === null)("in headless Chromium (Debian's chromium pack
   }
 
   it("a strict content policy is served by files: init({ wasm, worker })", async () => {
-    const report = await inPage("/esbuild.html?isolated&strict", 2, { wasm: "/fovea-threads.wasm", worker: "/worker.js" });
+    const report = await inPage("/esbuild.html?isolated&strict", 2, {
+      wasm: "/fovea-threads.wasm",
+      worker: "/worker.js",
+    });
     expect(report).toMatchObject({ engine: "wasm", threads: 2, hash: inNode.hash });
   });
 

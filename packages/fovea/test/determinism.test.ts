@@ -10,13 +10,16 @@ describe("the same bits", () => {
     for (const threads of [1, 2, 3]) expect((await trainLenet(threads, { engine: "wasm" })).hash).toBe(expectedHash);
   });
 
-  it.skipIf("reason" in engineState("native"))("native: whatever the thread count, on this instruction set", async () => {
-    const one = await trainLenet(1, { engine: "native" });
-    for (const threads of [2, 3]) {
-      const report = await trainLenet(threads, { engine: "native" });
-      expect(report).toMatchObject({ engine: "native", hash: one.hash });
-      expect(report.losses).toEqual(one.losses);
-    }
-    expect(one.losses.at(-1)!).toBeLessThan(one.losses[0]! * 0.7);
-  });
+  it.skipIf("reason" in engineState("native"))(
+    "native: whatever the thread count, on this instruction set",
+    async () => {
+      const one = await trainLenet(1, { engine: "native" });
+      for (const threads of [2, 3]) {
+        const report = await trainLenet(threads, { engine: "native" });
+        expect(report).toMatchObject({ engine: "native", hash: one.hash });
+        expect(report.losses).toEqual(one.losses);
+      }
+      expect(one.losses.at(-1)!).toBeLessThan(one.losses[0]! * 0.7);
+    },
+  );
 });

@@ -72,7 +72,10 @@ describe("the packed package", () => {
     it(`works on Node ${version}, natively and as wasm`, ({ skip }) => {
       if (addon === undefined) skip("no C compiler: the platform package was not built");
       const folder = folders.both.path;
-      if (version !== 22) run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", `node-${platform}@${version}`], { cwd: folder });
+      if (version !== 22)
+        run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", `node-${platform}@${version}`], {
+          cwd: folder,
+        });
       const node = join(folder, `node_modules/node-${platform}/bin/node`);
       expect(run(node, ["--version"])).toMatch(new RegExp(`^v${version}\\.`));
       expect(JSON.parse(start(folder, node))).toMatchObject({ engine: "native", y: 12 });
@@ -83,10 +86,14 @@ describe("the packed package", () => {
   }
 
   it(`trains to the pinned bits on this Node (${process.version})`, () => {
-    expect(start(folders.main.path, process.execPath, ["--input-type=module", "-e", training]).trim()).toBe(expectedHash);
+    expect(start(folders.main.path, process.execPath, ["--input-type=module", "-e", training]).trim()).toBe(
+      expectedHash,
+    );
   });
 
   it("brings the command", () => {
-    expect(start(folders.main.path, process.execPath, ["node_modules/fovea/bin/fovea.js", "--help"])).toContain("train");
+    expect(start(folders.main.path, process.execPath, ["node_modules/fovea/bin/fovea.js", "--help"])).toContain(
+      "train",
+    );
   });
 });

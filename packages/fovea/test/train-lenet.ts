@@ -1,6 +1,18 @@
 // Trains LeNet-5 for 50 steps from a seed. The wasm engine gives the same bits on every machine, Node version and
 // browser, with any number of threads; browser.test.ts and package.test.ts run this program everywhere.
-import { compile, crossEntropy, currentEngine, init, type InitOptions, manualSeed, models, optim, setThreads, tensor, type Tensor } from "fovea";
+import {
+  compile,
+  crossEntropy,
+  currentEngine,
+  init,
+  type InitOptions,
+  manualSeed,
+  models,
+  optim,
+  setThreads,
+  tensor,
+  type Tensor,
+} from "fovea";
 import { DataLoader, strokes } from "fovea/data";
 
 /** FNV-1a of the weights at the end. It changes only when the arithmetic of kernels, initialisers or data does. */

@@ -82,7 +82,11 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepDims: bo
 }
 
 /** Sizes of a product: `batch` leading axes, then [M, K] · [K, N]. */
-export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: { readonly transposeA: boolean; readonly transposeB: boolean }) {
+export function matmulSizes(
+  a: Shape,
+  b: Shape,
+  { transposeA, transposeB }: { readonly transposeA: boolean; readonly transposeB: boolean },
+) {
   const [p, q] = a.slice(-2) as [number, number];
   const [r, s] = b.slice(-2) as [number, number];
   const [m, k] = transposeA ? [q, p] : [p, q];

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { apply, availableEngines, compile, defineOp, noGrad, tensor, Tensor, withEngine } from "../index.ts";
 
-
 for (const engine of availableEngines()) {
   describe(`compile on ${engine}`, () => {
     const on = <T>(fn: () => T): T => withEngine(engine, fn);

@@ -41,7 +41,9 @@ const MAX_PLANS = 16;
  * yet, so `await x.item()` is an error, and JavaScript control flow is frozen as it was when recorded: compile
  * separate functions for training and for evaluation. Numbers equal those of calling `fn` directly.
  */
-export function compile<Args extends readonly Tensor[], R extends TensorTree>(fn: (...args: Args) => R): Compiled<Args, R> {
+export function compile<Args extends readonly Tensor[], R extends TensorTree>(
+  fn: (...args: Args) => R,
+): Compiled<Args, R> {
   const plans = new Map<string, Plan>();
 
   const call = (...args: Args): R => {
@@ -105,7 +107,9 @@ function flatten(result: TensorTree): { tensors: readonly Tensor[]; rebuild: (t:
   if (result instanceof Tensor) return { tensors: [result], rebuild: (t) => t[0]! };
   if (Array.isArray(result)) return { tensors: result as readonly Tensor[], rebuild: (t) => t };
   if (typeof result !== "object" || result instanceof Promise) {
-    throw new FoveaError("compile: the function must return tensors (one, an array, or a record of them) and not be async");
+    throw new FoveaError(
+      "compile: the function must return tensors (one, an array, or a record of them) and not be async",
+    );
   }
   const names = Object.keys(result);
   return {

@@ -11,7 +11,12 @@ import { where } from "./select.ts";
 type Derivatives = (a: Tensor, b: Tensor, y: Tensor, g: Tensor) => readonly [() => Tensor, () => Tensor];
 
 /** An elementwise function of two tensors of one dtype that broadcast. */
-function binary<const Name extends string>(name: Name, f: (a: number, b: number) => number, derivatives: Derivatives, floatOnly = false) {
+function binary<const Name extends string>(
+  name: Name,
+  f: (a: number, b: number) => number,
+  derivatives: Derivatives,
+  floatOnly = false,
+) {
   return defineOp(name, {
     inputs: ["a", "b"],
     shape: ({ a, b }) => {
@@ -32,15 +37,37 @@ function binary<const Name extends string>(name: Name, f: (a: number, b: number)
 
 export const binaryOps = {
   // d(a + b) = da + db
-  add: binary("add", (a, b) => a + b, (_a, _b, _y, g) => [() => g, () => g]),
+  add: binary(
+    "add",
+    (a, b) => a + b,
+    (_a, _b, _y, g) => [() => g, () => g],
+  ),
   // d(a − b) = da − db
-  sub: binary("sub", (a, b) => a - b, (_a, _b, _y, g) => [() => g, () => g.neg()]),
+  sub: binary(
+    "sub",
+    (a, b) => a - b,
+    (_a, _b, _y, g) => [() => g, () => g.neg()],
+  ),
   // d(a·b) = b·da + a·db
-  mul: binary("mul", (a, b) => a * b, (a, b, _y, g) => [() => g.mul(b), () => g.mul(a)]),
+  mul: binary(
+    "mul",
+    (a, b) => a * b,
+    (a, b, _y, g) => [() => g.mul(b), () => g.mul(a)],
+  ),
   // d(a/b) = da/b − a/b² · db
-  div: binary("div", (a, b) => a / b, (_a, b, y, g) => [() => g.div(b), () => g.mul(y).div(b).neg()], true),
+  div: binary(
+    "div",
+    (a, b) => a / b,
+    (_a, b, y, g) => [() => g.div(b), () => g.mul(y).div(b).neg()],
+    true,
+  ),
   // d(aᵇ) = b·aᵇ⁻¹ · da + aᵇ ln a · db
-  pow: binary("pow", Math.pow, (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())], true),
+  pow: binary(
+    "pow",
+    Math.pow,
+    (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())],
+    true,
+  ),
   // the larger side gets the gradient, each half where they are equal
   maximum: binary("maximum", Math.max, (a, b, _y, g) => [() => share(g, a, b), () => share(g, b, a)]),
   minimum: binary("minimum", Math.min, (a, b, _y, g) => [() => share(g, b, a), () => share(g, a, b)]),

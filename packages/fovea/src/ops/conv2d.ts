@@ -6,7 +6,15 @@ import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { conv2dInputGrad } from "./conv2dInputGrad.ts";
 import { conv2dWeightGrad } from "./conv2dWeightGrad.ts";
-import { outputSize, pairOf, pictures, resolvePadding, type Padding2d, type Pair, type WindowAttrs } from "./windows.ts";
+import {
+  outputSize,
+  pairOf,
+  pictures,
+  resolvePadding,
+  type Padding2d,
+  type Pair,
+  type WindowAttrs,
+} from "./windows.ts";
 
 export type Conv2dAttrs = WindowAttrs & { readonly groups: number };
 
@@ -71,13 +79,18 @@ export function conv2dShape(x: Shape, weight: Shape, attrs: Conv2dAttrs, who = "
   const [out, perGroup, kh, kw] = kernels(weight, who);
   const { groups } = attrs;
   const both = `(x ${showShape(x)}, weight ${showShape(weight)})`;
-  if (!Number.isInteger(groups) || groups < 1) throw new ShapeError(`${who}: groups must be a whole number ≥ 1, got ${groups}`);
+  if (!Number.isInteger(groups) || groups < 1)
+    throw new ShapeError(`${who}: groups must be a whole number ≥ 1, got ${groups}`);
   if (channels % groups !== 0 || out % groups !== 0) {
-    throw new ShapeError(`${who}: ${channels} input and ${out} output channels do not divide into ${groups} groups ${both}`);
+    throw new ShapeError(
+      `${who}: ${channels} input and ${out} output channels do not divide into ${groups} groups ${both}`,
+    );
   }
   if (channels !== perGroup * groups) {
     const each = groups > 1 ? ` (${perGroup} in each of ${groups} groups)` : "";
-    throw new ShapeError(`${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`);
+    throw new ShapeError(
+      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`,
+    );
   }
   return [batch, out, ...outputSize([height, width], [kh, kw], attrs, false, () => `${who} ${both}`)];
 }

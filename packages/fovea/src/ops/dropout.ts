@@ -15,7 +15,9 @@ export const dropoutOp = defineOp("dropout", {
   inputs: ["x", "state"],
   shape: ({ x, state }, { p }: { p: number }) => {
     if (x.dtype !== "float32" || state.dtype !== "int32" || state.shape[0] !== 6) {
-      throw new ShapeError(`dropout: needs float32 and a state of 6 int32 words, got ${x.dtype} and ${state.dtype} [${state.shape.join(", ")}]`);
+      throw new ShapeError(
+        `dropout: needs float32 and a state of 6 int32 words, got ${x.dtype} and ${state.dtype} [${state.shape.join(", ")}]`,
+      );
     }
     if (!(p >= 0 && p < 1)) throw new ShapeError(`dropout: p must be in [0, 1), got ${p}`);
     return x;

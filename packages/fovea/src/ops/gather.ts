@@ -20,7 +20,8 @@ const indexSelectOp = defineOp("indexSelect", {
   inputs: ["x", "indices"],
   shape: ({ x, indices }, { axis }: { axis: number }) => {
     checkIndices("indexSelect", indices);
-    if (indices.shape.length !== 1) throw new ShapeError(`indexSelect: indices must have rank 1, got ${showShape(indices.shape)}`);
+    if (indices.shape.length !== 1)
+      throw new ShapeError(`indexSelect: indices must have rank 1, got ${showShape(indices.shape)}`);
     return { shape: x.shape.map((d, k) => (k === axis ? indices.shape[0]! : d)), dtype: x.dtype };
   },
   vjp: ({ x, indices }, { axis }, _y, g) => ({
@@ -40,7 +41,9 @@ const indexAddOp = defineOp("indexAdd", {
   shape: ({ x, indices }, { axis, size }: { axis: number; size: number }) => {
     checkIndices("indexAdd", indices);
     if (x.shape[axis] !== indices.shape[0]) {
-      throw new ShapeError(`indexAdd: ${indices.shape[0]} indices for ${x.shape[axis]} rows of ${showShape(x.shape)} along axis ${axis}`);
+      throw new ShapeError(
+        `indexAdd: ${indices.shape[0]} indices for ${x.shape[axis]} rows of ${showShape(x.shape)} along axis ${axis}`,
+      );
     }
     return { shape: x.shape.map((d, k) => (k === axis ? size : d)), dtype: x.dtype };
   },
@@ -98,7 +101,9 @@ const scatterAddOp = defineOp("scatterAdd", {
   shape: ({ x, indices }, { axis, size }: { axis: number; size: number }) => {
     checkIndices("scatterAdd", indices);
     if (showShape(x.shape) !== showShape(indices.shape)) {
-      throw new ShapeError(`scatterAdd: values ${showShape(x.shape)} and indices ${showShape(indices.shape)} must have one shape`);
+      throw new ShapeError(
+        `scatterAdd: values ${showShape(x.shape)} and indices ${showShape(indices.shape)} must have one shape`,
+      );
     }
     return { shape: x.shape.map((d, k) => (k === axis ? size : d)), dtype: x.dtype };
   },
@@ -108,7 +113,13 @@ const scatterAddOp = defineOp("scatterAdd", {
   },
 });
 
-function forElements(name: string, size: number, indices: NdArray, axis: number, visit: (i: number, other: number) => void): void {
+function forElements(
+  name: string,
+  size: number,
+  indices: NdArray,
+  axis: number,
+  visit: (i: number, other: number) => void,
+): void {
   const inner = rowMajorStrides(indices.shape)[axis]!;
   const count = indices.shape[axis]!;
   for (let i = 0; i < indices.data.length; i++) {

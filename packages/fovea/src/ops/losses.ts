@@ -26,7 +26,8 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: { reductio
       `crossEntropy: logits ${showShape(logits.shape)} want labels ${showShape(expected)} (int32 class numbers), got ${showShape(labels.shape)}`,
     );
   }
-  if (labels.dtype !== "int32") throw new ShapeError(`crossEntropy: labels must be int32 class numbers, got ${labels.dtype}`);
+  if (labels.dtype !== "int32")
+    throw new ShapeError(`crossEntropy: labels must be int32 class numbers, got ${labels.dtype}`);
   const picked = squeeze(takeAlongAxis(logSoftmax(logits, 1), unsqueeze(labels, 1), 1), 1);
   return reduced(picked.neg(), options.reduction ?? "mean");
 }
@@ -34,7 +35,9 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: { reductio
 /** (prediction − target)², averaged. */
 export function mseLoss(prediction: Tensor, target: Tensor, options: { reduction?: Reduction } = {}): Tensor {
   if (showShape(prediction.shape) !== showShape(target.shape)) {
-    throw new ShapeError(`mseLoss: prediction ${showShape(prediction.shape)} and target ${showShape(target.shape)} must have one shape`);
+    throw new ShapeError(
+      `mseLoss: prediction ${showShape(prediction.shape)} and target ${showShape(target.shape)} must have one shape`,
+    );
   }
   return reduced(prediction.sub(target).square(), options.reduction ?? "mean");
 }

@@ -1,5 +1,14 @@
 import { ShapeError } from "../base/errors.ts";
-import { broadcastShapes, normalizeAxes, normalizeAxis, rowMajorStrides, sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
+import {
+  broadcastShapes,
+  normalizeAxes,
+  normalizeAxis,
+  rowMajorStrides,
+  sameShape,
+  showShape,
+  sizeOf,
+  type Shape,
+} from "../base/shape.ts";
 import { apply, applyList } from "../tensor/apply.ts";
 import { defineListOp, defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -10,7 +19,8 @@ function unravel(position: number, shape: Shape, strides: readonly number[]): nu
   return shape.map((d, i) => Math.floor(position / strides[i]!) % d);
 }
 
-const dot = (index: readonly number[], strides: readonly number[]): number => index.reduce((s, v, i) => s + v * strides[i]!, 0);
+const dot = (index: readonly number[], strides: readonly number[]): number =>
+  index.reduce((s, v, i) => s + v * strides[i]!, 0);
 
 /** The same elements in row-major order under another shape. */
 const reshapeOp = defineOp("reshape", {
@@ -31,7 +41,13 @@ const reshapeOp = defineOp("reshape", {
 const permuteOp = defineOp("permute", {
   inputs: ["x"],
   shape: ({ x }, { axes }: { axes: readonly number[] }) => ({ shape: axes.map((a) => x.shape[a]!), dtype: x.dtype }),
-  vjp: (_inputs, { axes }, _y, g) => ({ x: () => permute(g, axes.map((_, i) => axes.indexOf(i))) }),
+  vjp: (_inputs, { axes }, _y, g) => ({
+    x: () =>
+      permute(
+        g,
+        axes.map((_, i) => axes.indexOf(i)),
+      ),
+  }),
   reference: ({ x }, { axes }, y) => {
     const from = rowMajorStrides(x.shape);
     const strides = axes.map((a) => from[a]!);
@@ -76,7 +92,13 @@ const sliceOp = defineOp("slice", {
   reference: ({ x }, { starts, steps }, y) => {
     const [from, to] = [rowMajorStrides(x.shape), rowMajorStrides(y.shape)];
     for (let i = 0; i < y.data.length; i++) {
-      y.data[i] = x.data[dot(unravel(i, y.shape, to).map((v, k) => starts[k]! + v * steps[k]!), from)]!;
+      y.data[i] =
+        x.data[
+          dot(
+            unravel(i, y.shape, to).map((v, k) => starts[k]! + v * steps[k]!),
+            from,
+          )
+        ]!;
     }
   },
 });
@@ -93,7 +115,12 @@ const padOp = defineOp("pad", {
     y.data.fill(value);
     const [from, to] = [rowMajorStrides(x.shape), rowMajorStrides(y.shape)];
     for (let i = 0; i < x.data.length; i++) {
-      y.data[dot(unravel(i, x.shape, from).map((v, k) => starts[k]! + v * steps[k]!), to)] = x.data[i]!;
+      y.data[
+        dot(
+          unravel(i, x.shape, from).map((v, k) => starts[k]! + v * steps[k]!),
+          to,
+        )
+      ] = x.data[i]!;
     }
   },
 });
@@ -185,7 +212,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (holes > 1) throw new ShapeError(`reshape: only one size may be −1, got ${showShape(shape)}`);
   const rest = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
   if (holes === 1 && (rest === 0 || x.size % rest !== 0)) {
-    throw new ShapeError(`reshape: ${showShape(x.shape)} (${x.size} elements) does not divide into ${showShape(shape)}`);
+    throw new ShapeError(
+      `reshape: ${showShape(x.shape)} (${x.size} elements) does not divide into ${showShape(shape)}`,
+    );
   }
   const full = shape.map((d) => (d === -1 ? x.size / rest : d));
   return sameShape(full, x.shape) ? x : apply(reshapeOp, { x }, { shape: full });
@@ -195,7 +224,9 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
   const order = axes.map((a) => normalizeAxis(a, x.rank, "permute"));
   if (order.length !== x.rank || new Set(order).size !== x.rank) {
-    throw new ShapeError(`permute: [${axes.join(", ")}] must name each of the ${x.rank} axes of ${showShape(x.shape)} once`);
+    throw new ShapeError(
+      `permute: [${axes.join(", ")}] must name each of the ${x.rank} axes of ${showShape(x.shape)} once`,
+    );
   }
   return order.every((a, i) => a === i) ? x : apply(permuteOp, { x }, { axes: order });
 }
@@ -203,7 +234,10 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 /** Two axes exchanged; by default the last two. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   const [i, j] = [normalizeAxis(a, x.rank, "transpose"), normalizeAxis(b, x.rank, "transpose")];
-  return permute(x, x.shape.map((_, k) => (k === i ? j : k === j ? i : k)));
+  return permute(
+    x,
+    x.shape.map((_, k) => (k === i ? j : k === j ? i : k)),
+  );
 }
 
 /** Axes from `start` to `end` (both included) merged into one; [N, C, H, W] becomes [N, C·H·W] with flatten(x, 1). */
@@ -216,10 +250,18 @@ export function flatten(x: Tensor, start = 0, end = -1): Tensor {
 
 /** Without the axes of size 1, or without the given one. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
-  if (axis === undefined) return reshape(x, x.shape.filter((d) => d !== 1));
+  if (axis === undefined)
+    return reshape(
+      x,
+      x.shape.filter((d) => d !== 1),
+    );
   const a = normalizeAxis(axis, x.rank, "squeeze");
-  if (x.shape[a] !== 1) throw new ShapeError(`squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[a]}, not 1`);
-  return reshape(x, x.shape.filter((_, i) => i !== a));
+  if (x.shape[a] !== 1)
+    throw new ShapeError(`squeeze: axis ${axis} of ${showShape(x.shape)} has size ${x.shape[a]}, not 1`);
+  return reshape(
+    x,
+    x.shape.filter((_, i) => i !== a),
+  );
 }
 
 /** With a new axis of size 1 at `axis`. */
@@ -236,14 +278,20 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 }
 
 /** From `starts` up to but not including `ends`, per axis; negative positions count from the end. Missing axes: all. */
-export function slice(x: Tensor, starts: readonly number[], ends?: readonly number[], steps?: readonly number[]): Tensor {
+export function slice(
+  x: Tensor,
+  starts: readonly number[],
+  ends?: readonly number[],
+  steps?: readonly number[],
+): Tensor {
   if (Math.max(starts.length, ends?.length ?? 0) > x.rank) {
     throw new ShapeError(`slice: ${starts.length} starts for a tensor of rank ${x.rank}`);
   }
   const clip = (v: number, d: number) => Math.min(Math.max(v < 0 ? v + d : v, 0), d);
   const from = x.shape.map((d, k) => clip(starts[k] ?? 0, d));
   const by = x.shape.map((_, k) => steps?.[k] ?? 1);
-  if (by.some((s) => !Number.isInteger(s) || s < 1)) throw new ShapeError(`slice: steps must be whole numbers ≥ 1, got [${by.join(", ")}]`);
+  if (by.some((s) => !Number.isInteger(s) || s < 1))
+    throw new ShapeError(`slice: steps must be whole numbers ≥ 1, got [${by.join(", ")}]`);
   const shape = x.shape.map((d, k) => Math.max(0, Math.ceil((clip(ends?.[k] ?? d, d) - from[k]!) / by[k]!)));
   return box(x, { starts: from, steps: by, shape });
 }
@@ -281,7 +329,10 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
 
 /** Tensors of one shape along a new axis. */
 export function stack(xs: readonly Tensor[], axis = 0): Tensor {
-  return concat(xs.map((x) => unsqueeze(x, axis)), axis);
+  return concat(
+    xs.map((x) => unsqueeze(x, axis)),
+    axis,
+  );
 }
 
 /** Pieces of the given length (or lengths) along an axis. */
@@ -293,7 +344,9 @@ export function split(x: Tensor, lengths: number | readonly number[], axis = 0):
       ? Array.from({ length: Math.ceil(total / lengths) }, (_, i) => Math.min(lengths, total - i * lengths))
       : lengths;
   if (list.reduce((n, d) => n + d, 0) !== total) {
-    throw new ShapeError(`split: lengths [${list.join(", ")}] do not add up to the ${total} elements along axis ${axis}`);
+    throw new ShapeError(
+      `split: lengths [${list.join(", ")}] do not add up to the ${total} elements along axis ${axis}`,
+    );
   }
   let start = 0;
   return list.map((length) => narrow(x, a, (start += length) - length, length));

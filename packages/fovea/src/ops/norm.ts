@@ -27,10 +27,18 @@ export function batchNorm(
   if (x.rank < 2) throw new ShapeError(`batchNorm: needs [N, C, ...], got ${showShape(x.shape)}`);
   const channels = x.shape[1]!;
   const perChannel = (t: Tensor, name: string) => {
-    if (t.size !== channels) throw new ShapeError(`batchNorm: ${name} has ${t.size} elements for ${channels} channels of ${showShape(x.shape)}`);
-    return reshape(t, x.shape.map((_, i) => (i === 1 ? channels : 1)));
+    if (t.size !== channels)
+      throw new ShapeError(
+        `batchNorm: ${name} has ${t.size} elements for ${channels} channels of ${showShape(x.shape)}`,
+      );
+    return reshape(
+      t,
+      x.shape.map((_, i) => (i === 1 ? channels : 1)),
+    );
   };
-  let scale = perChannel(variance, "variance").add(options.eps ?? 1e-5).rsqrt();
+  let scale = perChannel(variance, "variance")
+    .add(options.eps ?? 1e-5)
+    .rsqrt();
   if (weight) scale = scale.mul(perChannel(weight, "weight"));
   const y = x.sub(perChannel(mean, "mean")).mul(scale);
   return bias ? y.add(perChannel(bias, "bias")) : y;

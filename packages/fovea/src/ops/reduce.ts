@@ -40,9 +40,12 @@ function reduction<const Name extends string>(
   return defineOp(name, {
     inputs: ["x"],
     shape: ({ x }, { axes, keepDims }: ReduceAttrs) => {
-      if (x.dtype !== "float32" && x.dtype !== "int32") throw new ShapeError(`${name}: needs float32 or int32, got ${x.dtype}`);
+      if (x.dtype !== "float32" && x.dtype !== "int32")
+        throw new ShapeError(`${name}: needs float32 or int32, got ${x.dtype}`);
       if (!Number.isFinite(start) && axes.some((a) => x.shape[a] === 0)) {
-        throw new ShapeError(`${name}: nothing to choose from: shape [${x.shape.join(", ")}] is empty along axes [${axes.join(", ")}]`);
+        throw new ShapeError(
+          `${name}: nothing to choose from: shape [${x.shape.join(", ")}] is empty along axes [${axes.join(", ")}]`,
+        );
       }
       return { shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype };
     },
@@ -50,7 +53,8 @@ function reduction<const Name extends string>(
     reference: ({ x }, { axes }, y) => {
       y.data.fill(start);
       // an int32 output cannot hold the infinities that max and min start from
-      const first = y.data instanceof Int32Array && !Number.isFinite(start) ? new Uint8Array(y.data.length).fill(1) : null;
+      const first =
+        y.data instanceof Int32Array && !Number.isFinite(start) ? new Uint8Array(y.data.length).fill(1) : null;
       forEachReduced(x.shape, axes, (from, to) => {
         y.data[to] = first?.[to] ? x.data[from]! : f(y.data[to]!, x.data[from]!);
         if (first) first[to] = 0;
@@ -70,8 +74,10 @@ function argExtreme<const Name extends string>(name: Name, better: (a: number, b
   return defineOp(name, {
     inputs: ["x"],
     shape: ({ x }, { axis, keepDims }: { axis: number; keepDims: boolean }) => {
-      if (x.dtype !== "float32" && x.dtype !== "int32") throw new ShapeError(`${name}: needs float32 or int32, got ${x.dtype}`);
-      if (x.shape[axis] === 0) throw new ShapeError(`${name}: shape [${x.shape.join(", ")}] is empty along axis ${axis}`);
+      if (x.dtype !== "float32" && x.dtype !== "int32")
+        throw new ShapeError(`${name}: needs float32 or int32, got ${x.dtype}`);
+      if (x.shape[axis] === 0)
+        throw new ShapeError(`${name}: shape [${x.shape.join(", ")}] is empty along axis ${axis}`);
       return { shape: reducedShape(x.shape, [axis], keepDims), dtype: "int32" };
     },
     vjp: null,
@@ -93,9 +99,19 @@ function argExtreme<const Name extends string>(name: Name, better: (a: number, b
 
 export const reduceOps = {
   // every summand gets the gradient of the sum
-  sum: reduction("sum", 0, (s, x) => s + x, (x, { axes }, _y, g) => expand(unreduced(g, x, axes), x.shape)),
+  sum: reduction(
+    "sum",
+    0,
+    (s, x) => s + x,
+    (x, { axes }, _y, g) => expand(unreduced(g, x, axes), x.shape),
+  ),
   // d Π x = Π x / xᵢ · dxᵢ
-  prod: reduction("prod", 1, (s, x) => s * x, (x, { axes }, y, g) => unreduced(g.mul(y), x, axes).div(x)),
+  prod: reduction(
+    "prod",
+    1,
+    (s, x) => s * x,
+    (x, { axes }, y, g) => unreduced(g.mul(y), x, axes).div(x),
+  ),
   max: reduction("max", -Infinity, (m, x) => Math.max(m, x), toExtremes),
   min: reduction("min", Infinity, (m, x) => Math.min(m, x), toExtremes),
   argmax: argExtreme("argmax", (a, b) => a > b),

@@ -13,7 +13,10 @@ export const whereOp = defineOp("where", {
     if (a.dtype !== b.dtype || (a.dtype !== "float32" && a.dtype !== "int32")) {
       throw new ShapeError(`where: cannot choose between ${a.dtype} and ${b.dtype}`);
     }
-    return { shape: broadcastShapes(broadcastShapes(a.shape, b.shape, "where"), condition.shape, "where"), dtype: a.dtype };
+    return {
+      shape: broadcastShapes(broadcastShapes(a.shape, b.shape, "where"), condition.shape, "where"),
+      dtype: a.dtype,
+    };
   },
   vjp: ({ condition, a, b }, _attrs, _y, g) => ({
     condition: null,

@@ -13,7 +13,8 @@ function unary<const Name extends string>(name: Name, f: (x: number) => number, 
   return defineOp(name, {
     inputs: ["x"],
     shape: ({ x }) => {
-      if (x.dtype !== "float32") throw new ShapeError(`${name}: needs float32, got ${x.dtype}; convert with cast(x, "float32")`);
+      if (x.dtype !== "float32")
+        throw new ShapeError(`${name}: needs float32, got ${x.dtype}; convert with cast(x, "float32")`);
       return { shape: x.shape, dtype: "float32" };
     },
     vjp: derivative && (({ x }, _attrs, y, g) => ({ x: () => derivative(x, y, g) })),
@@ -28,7 +29,8 @@ function test<const Name extends string>(name: Name, f: (x: number) => boolean) 
   return defineOp(name, {
     inputs: ["x"],
     shape: ({ x }) => {
-      if (x.dtype !== "float32") throw new ShapeError(`${name}: needs float32, got ${x.dtype}; convert with cast(x, "float32")`);
+      if (x.dtype !== "float32")
+        throw new ShapeError(`${name}: needs float32, got ${x.dtype}; convert with cast(x, "float32")`);
       return { shape: x.shape, dtype: "bool" };
     },
     vjp: null,
@@ -63,7 +65,11 @@ function erfReference(x: number): number {
 
 export const unaryOps = {
   // d(−x) = −dx
-  neg: unary("neg", (x) => -x, (_x, _y, g) => g.neg()),
+  neg: unary(
+    "neg",
+    (x) => -x,
+    (_x, _y, g) => g.neg(),
+  ),
   // d|x| = sign x · dx
   abs: unary("abs", Math.abs, (x, _y, g) => g.mul(x.sign())),
   // d(eˣ) = eˣ · dx
@@ -73,11 +79,23 @@ export const unaryOps = {
   // d(√x) = dx / (2√x)
   sqrt: unary("sqrt", Math.sqrt, (_x, y, g) => g.div(y.mul(2))),
   // d(x^−½) = −½ x^−3/2 · dx
-  rsqrt: unary("rsqrt", (x) => 1 / Math.sqrt(x), (x, y, g) => g.mul(y.div(x)).mul(-0.5)),
+  rsqrt: unary(
+    "rsqrt",
+    (x) => 1 / Math.sqrt(x),
+    (x, y, g) => g.mul(y.div(x)).mul(-0.5),
+  ),
   // d(1/x) = −dx / x²
-  reciprocal: unary("reciprocal", (x) => 1 / x, (_x, y, g) => g.mul(y.square()).neg()),
+  reciprocal: unary(
+    "reciprocal",
+    (x) => 1 / x,
+    (_x, y, g) => g.mul(y.square()).neg(),
+  ),
   // d(x²) = 2x · dx
-  square: unary("square", (x) => x * x, (x, _y, g) => g.mul(x).mul(2)),
+  square: unary(
+    "square",
+    (x) => x * x,
+    (x, _y, g) => g.mul(x).mul(2),
+  ),
   // d(sin x) = cos x · dx
   sin: unary("sin", Math.sin, (x, _y, g) => g.mul(x.cos())),
   // d(cos x) = −sin x · dx
@@ -85,13 +103,25 @@ export const unaryOps = {
   // d(tanh x) = (1 − tanh² x) · dx
   tanh: unary("tanh", Math.tanh, (_x, y, g) => g.mul(y.square().neg().add(1))),
   // dσ = σ (1 − σ) · dx
-  sigmoid: unary("sigmoid", (x) => 1 / (1 + Math.exp(-x)), (_x, y, g) => g.mul(y.mul(y.neg().add(1)))),
+  sigmoid: unary(
+    "sigmoid",
+    (x) => 1 / (1 + Math.exp(-x)),
+    (_x, y, g) => g.mul(y.mul(y.neg().add(1))),
+  ),
   // d ln(1 + eˣ) = σ(x) · dx
-  softplus: unary("softplus", (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x))), (x, _y, g) => g.mul(x.sigmoid())),
+  softplus: unary(
+    "softplus",
+    (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x))),
+    (x, _y, g) => g.mul(x.sigmoid()),
+  ),
   // d erf x = 2/√π · e^(−x²) · dx
   erf: unary("erf", erfReference, (x, _y, g) => g.mul(x.square().neg().exp()).mul(2 / Math.sqrt(Math.PI))),
   // 0 or dx; 0 at 0
-  relu: unary("relu", (x) => (x > 0 || Number.isNaN(x) ? x : 0), (_x, y, g) => where(y.greater(0), g, 0)),
+  relu: unary(
+    "relu",
+    (x) => (x > 0 || Number.isNaN(x) ? x : 0),
+    (_x, y, g) => where(y.greater(0), g, 0),
+  ),
   sign: unary("sign", Math.sign, null),
   floor: unary("floor", Math.floor, null),
   ceil: unary("ceil", Math.ceil, null),
@@ -104,7 +134,11 @@ type Name = keyof typeof unaryOps;
 const call =
   (name: Name) =>
   (x: Tensor): Tensor =>
-    apply(unaryOps[name], { x: name === "isNaN" || name === "isFinite" || x.dtype === "float32" ? x : cast(x, "float32") }, {});
+    apply(
+      unaryOps[name],
+      { x: name === "isNaN" || name === "isFinite" || x.dtype === "float32" ? x : cast(x, "float32") },
+      {},
+    );
 
 export const neg = call("neg");
 export const abs = call("abs");

@@ -57,7 +57,9 @@ function differentiate(
   finalize: (leaf: Tensor, g: Tensor) => Tensor,
 ): (Tensor | null)[] {
   if (!loss.requiresGrad) {
-    throw new FoveaError("backward: no tensor that led to this one requires a gradient (or it was computed under noGrad)");
+    throw new FoveaError(
+      "backward: no tensor that led to this one requires a gradient (or it was computed under noGrad)",
+    );
   }
   if (!options.gradient && loss.size !== 1) {
     throw new FoveaError(
@@ -112,7 +114,9 @@ function visit(root: Tensor, see: (t: Tensor) => void, consume = false): void {
     see(t);
     if (t.node === null) continue;
     if (t.node.inputs === null) {
-      throw new FoveaError("backward: this graph was already consumed by an earlier backward(); pass { retainGraph: true } there");
+      throw new FoveaError(
+        "backward: this graph was already consumed by an earlier backward(); pass { retainGraph: true } there",
+      );
     }
     for (const x of t.node.inputs) {
       if (x?.requiresGrad && !seen.has(x)) {

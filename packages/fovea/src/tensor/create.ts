@@ -18,7 +18,9 @@ export function tensor(values: NestedArray | TypedArray, options: TensorOptions 
   const shape = options.shape ?? flat?.shape ?? [source.length];
   checkShape(shape, "tensor");
   if (sizeOf(shape) !== source.length) {
-    throw new ShapeError(`tensor: ${source.length} values do not fill shape ${showShape(shape)} (${sizeOf(shape)} elements)`);
+    throw new ShapeError(
+      `tensor: ${source.length} values do not fill shape ${showShape(shape)} (${sizeOf(shape)} elements)`,
+    );
   }
   const dtype = options.dtype ?? dtypeOf(source);
   const host = hostArray(dtype, source.length);

@@ -90,7 +90,10 @@ for (const name of engineNames) {
 
 describe("values across steps", () => {
   it("a loss, logits and an input made by an op stay readable after later steps", async () => {
-    const w = tensor([[1, 2], [3, 4]]).requireGrad();
+    const w = tensor([
+      [1, 2],
+      [3, 4],
+    ]).requireGrad();
     const input = tensor([[1, 1]]).add(1); // made by an op, outside any gradient graph
     const step = () => {
       const logits = input.matmul(w);

@@ -41,7 +41,14 @@ export interface ListOpDefinition<A extends Attrs> {
 export interface Op<Name extends string = string> extends OpKernel {
   readonly name: Name;
   shape(inputs: readonly (TensorSpec | undefined)[], attrs: Attrs): TensorSpec;
-  vjp: ((inputs: readonly (Tensor | undefined)[], attrs: Attrs, y: Tensor, g: Tensor) => readonly ((() => Tensor) | null)[]) | null;
+  vjp:
+    | ((
+        inputs: readonly (Tensor | undefined)[],
+        attrs: Attrs,
+        y: Tensor,
+        g: Tensor,
+      ) => readonly ((() => Tensor) | null)[])
+    | null;
   macs(inputs: readonly (TensorSpec | undefined)[], attrs: Attrs, output: TensorSpec): number;
 }
 

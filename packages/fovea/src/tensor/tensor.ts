@@ -108,7 +108,8 @@ export class Tensor implements TensorSpec {
 
   /** Marks a leaf as wanting a gradient; returns itself. */
   requireGrad(wanted = true): this {
-    if (wanted && this.dtype !== "float32") throw new FoveaError(`only float32 tensors have gradients, this is ${this.dtype}`);
+    if (wanted && this.dtype !== "float32")
+      throw new FoveaError(`only float32 tensors have gradients, this is ${this.dtype}`);
     this.requiresGrad = wanted;
     return this;
   }

@@ -53,7 +53,11 @@ function gradients(op: Op, c: OpCase, inputs: readonly (Tensor | undefined)[]): 
   const y = run(op, inputs, c);
   if (!y.requiresGrad) return inputs.map(() => null);
   const wanted = inputs.map((x) => (x?.requiresGrad ? x : null));
-  const found = grad(y, wanted.filter((x) => x !== null), { gradient: weightsFor(y) });
+  const found = grad(
+    y,
+    wanted.filter((x) => x !== null),
+    { gradient: weightsFor(y) },
+  );
   return wanted.map((x) => (x === null ? null : (found.shift() ?? null)));
 }
 
@@ -123,7 +127,9 @@ function checkEngine(op: Op, c: OpCase, name: EngineName): void {
       const eager = evaluate(op, c, inputs);
       const present = inputs.filter((x) => x !== undefined);
       const step = compile((...xs: Tensor[]) => {
-        const args = inputs.map((x) => (x === undefined ? undefined : xs[present.indexOf(x)]!.requireGrad(x.requiresGrad)));
+        const args = inputs.map((x) =>
+          x === undefined ? undefined : xs[present.indexOf(x)]!.requireGrad(x.requiresGrad),
+        );
         const y = run(op, args, c);
         return [y, ...gradients(op, c, args).filter((g) => g !== null)];
       });
@@ -172,7 +178,8 @@ function expectClose(got: TypedArray, want: ArrayLike<number>, tolerance: number
     const w = Math.fround(want[i]!);
     if (Object.is(got[i], w) || got[i] === w) continue;
     const error = Math.abs(got[i]! - want[i]!) / scale;
-    if (!(error <= tolerance)) expect.fail(`element ${i}: got ${got[i]}, want ${want[i]} (error ${error}, allowed ${tolerance})`);
+    if (!(error <= tolerance))
+      expect.fail(`element ${i}: got ${got[i]}, want ${want[i]} (error ${error}, allowed ${tolerance})`);
   }
 }
 

@@ -1,7 +1,17 @@
 import { FoveaError } from "../../base/errors.ts";
 import { hostArray, type TypedArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
-import type { Attrs, Backend, DeviceBuffer, Executable, MemoryStats, NdArray, OpKernel, ProgramSpec, TensorSpec } from "../contract.ts";
+import type {
+  Attrs,
+  Backend,
+  DeviceBuffer,
+  Executable,
+  MemoryStats,
+  NdArray,
+  OpKernel,
+  ProgramSpec,
+  TensorSpec,
+} from "../contract.ts";
 import { bytesOf, CpuBuffer, type Block } from "./buffer.ts";
 import { sameLayout, type Layout } from "./layout.ts";
 import { lowerOp, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
@@ -51,7 +61,12 @@ export class CpuBackend implements Backend {
   }
 
   /** An op without a C kernel (a user's own) runs its reference on host copies. */
-  executeOnHost(op: OpKernel, inputs: readonly (DeviceBuffer | undefined)[], attrs: Attrs, output: TensorSpec): DeviceBuffer {
+  executeOnHost(
+    op: OpKernel,
+    inputs: readonly (DeviceBuffer | undefined)[],
+    attrs: Attrs,
+    output: TensorSpec,
+  ): DeviceBuffer {
     const args = inputs.map((b) => b && hostNdArray(b.spec, this.download(b)));
     const y = op.inPlace ? args[0]! : hostNdArray(output, hostArray(output.dtype, sizeOf(output.shape)));
     op.reference(args, attrs, y);
@@ -131,7 +146,12 @@ class EagerEmitter implements Emitter {
     return this.#engine.runtime.lanes;
   }
 
-  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: { serial?: boolean }): void {
+  command(
+    kernel: KernelName,
+    buffers: readonly Ref[],
+    params: readonly number[],
+    options?: { serial?: boolean },
+  ): void {
     const addresses = buffers.map((ref) => this.#addresses[ref]!);
     this.#words.command(kernel, addresses, params, options?.serial ?? false);
   }
@@ -142,7 +162,13 @@ class EagerEmitter implements Emitter {
     return this.#refer(address);
   }
 
-  run(op: OpKernel, kernel: CpuKernel, inputs: readonly (CpuBuffer | undefined)[], attrs: Attrs, output: TensorSpec): CpuBuffer {
+  run(
+    op: OpKernel,
+    kernel: CpuKernel,
+    inputs: readonly (CpuBuffer | undefined)[],
+    attrs: Attrs,
+    output: TensorSpec,
+  ): CpuBuffer {
     let result: CpuBuffer | null = null;
     this.#begin();
     try {
@@ -153,14 +179,22 @@ class EagerEmitter implements Emitter {
         buffers.set(ref, buffer);
         return { spec: buffer.spec, layout: buffer.layout, ref };
       };
-      lowerOp(op, kernel, this, inputs.map((b) => b && value(b)), attrs, output, {
-        relayout: (v, to) => value(this.#twin(buffers.get(v.ref)!, v, to)),
-        output: (layout) => value((result = this.#engine.allocate(output, layout))),
-        alias: (of) => {
-          result = new CpuBuffer(output, "contiguous", buffers.get(of.ref)!.block);
-          return value(result);
+      lowerOp(
+        op,
+        kernel,
+        this,
+        inputs.map((b) => b && value(b)),
+        attrs,
+        output,
+        {
+          relayout: (v, to) => value(this.#twin(buffers.get(v.ref)!, v, to)),
+          output: (layout) => value((result = this.#engine.allocate(output, layout))),
+          alias: (of) => {
+            result = new CpuBuffer(output, "contiguous", buffers.get(of.ref)!.block);
+            return value(result);
+          },
         },
-      });
+      );
       this.#flush();
       if (op.inPlace) {
         inputs[0]!.forgetTwin();

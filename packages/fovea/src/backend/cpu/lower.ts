@@ -1,4 +1,4 @@
-import type { Shape } from "../../base/shape.ts";
+import { sameShape, type Shape } from "../../base/shape.ts";
 import type { Attrs, OpKernel, TensorSpec } from "../contract.ts";
 import { layoutFree, sameLayout, type Layout } from "./layout.ts";
 import type { KernelName } from "./kernels.generated.ts";
@@ -38,7 +38,7 @@ export interface CpuKernel {
   readonly in?: readonly (Layout | "any")[];
   /** Applies to every input of a list op. */
   readonly inAll?: Layout | "any";
-  /** Layout of the output; `follow` = that of the first input with the output's shape. Default contiguous. */
+  /** Layout of the output; `follow` = that of the input with the output's shape, else of the first of its rank. Default contiguous. */
   readonly out?: Layout | "follow";
   /** The output is the first input under another shape: no command at all. */
   readonly alias?: true;
@@ -61,7 +61,11 @@ export function lowerOp(
   inputs: readonly (CpuValue | undefined)[],
   attrs: Attrs,
   outputSpec: TensorSpec,
-  make: { relayout(value: CpuValue, to: Layout): CpuValue; output(layout: Layout): CpuValue; alias(of: CpuValue): CpuValue },
+  make: {
+    relayout(value: CpuValue, to: Layout): CpuValue;
+    output(layout: Layout): CpuValue;
+    alias(of: CpuValue): CpuValue;
+  },
 ): CpuValue {
   if (op.inPlace) {
     const target = inputs[0]!;
@@ -84,9 +88,8 @@ function wish(v: CpuValue, layout: Layout | "any", relayout: (v: CpuValue, to: L
 
 function outputLayout(kernel: CpuKernel, inputs: readonly (CpuValue | undefined)[], shape: Shape): Layout {
   if (kernel.out !== "follow") return shape.length < 3 ? "contiguous" : (kernel.out ?? "contiguous");
-  const leader = inputs.find(
-    (v) => v !== undefined && v.spec.shape.length === shape.length && v.spec.shape.every((d, i) => d === shape[i]) && !layoutFree(shape),
-  );
+  const candidates = inputs.filter((v) => v?.spec.shape.length === shape.length && !layoutFree(v.spec.shape));
+  const leader = candidates.find((v) => sameShape(v!.spec.shape, shape)) ?? candidates[0];
   return leader?.layout ?? "contiguous";
 }
 

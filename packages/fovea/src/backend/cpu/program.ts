@@ -108,7 +108,12 @@ export class CpuProgram implements Executable {
       }
       const at = this.#words.count + 4;
       c.slots.forEach((ref, k) => this.#slots[ref]!.patches.push(at + 2 * k));
-      this.#words.command(c.kernel, c.slots.map((ref) => this.#slots[ref]!.address), c.params, c.serial);
+      this.#words.command(
+        c.kernel,
+        c.slots.map((ref) => this.#slots[ref]!.address),
+        c.params,
+        c.serial,
+      );
     });
     for (; next < plan.hostSteps.length; next++) {
       this.#stretches.push({ from, to: this.#words.count, then: plan.hostSteps[next]!.step });
@@ -184,7 +189,12 @@ class Planner implements Emitter {
     this.outputs = program.outputs.map((id) => this.#asOutput(values.get(id)!));
   }
 
-  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: { serial?: boolean }): void {
+  command(
+    kernel: KernelName,
+    buffers: readonly Ref[],
+    params: readonly number[],
+    options?: { serial?: boolean },
+  ): void {
     const at = this.commands.length;
     for (const ref of buffers) {
       const slot = this.slots[ref]!;
