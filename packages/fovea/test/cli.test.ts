@@ -200,7 +200,8 @@ describe("Ctrl-C", () => {
     expect(resumed.code).toBe(0);
     expect(resumed.err).toMatch(/going on after step/);
     for (const file of ["metrics.jsonl", "last.safetensors", "best.safetensors"]) {
-      expect(readFileSync(join(work, "cut", file)).equals(readFileSync(join(work, "whole", file)))).toBe(true);
+      const same = readFileSync(join(work, "cut", file)).equals(readFileSync(join(work, "whole", file)));
+      expect([file, same]).toEqual([file, true]);
     }
     expect(existsSync(join(work, "cut/report.html"))).toBe(true);
   });

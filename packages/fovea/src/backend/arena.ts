@@ -14,7 +14,7 @@ const ALIGNMENT = 64;
 export function planArena(pieces: readonly Lifetime[]): { offsets: number[]; bytes: number } {
   const offsets = Array.from({ length: pieces.length }, () => 0);
   const placed: number[] = []; // indices, by offset
-  const bySize = pieces.map((_, i) => i).sort((a, b) => pieces[b]!.bytes - pieces[a]!.bytes || a - b);
+  const bySize = pieces.map((_, i) => i).toSorted((a, b) => pieces[b]!.bytes - pieces[a]!.bytes || a - b);
   let total = 0;
   for (const i of bySize) {
     const piece = pieces[i]!;

@@ -46,7 +46,7 @@ export class CpuProgram implements Executable {
   readonly #slots: Slot[];
   readonly #words = new ProgramWords();
   /** Stretches of commands (end positions in words) and the host steps after them. */
-  readonly #stretches: { readonly from: number; readonly to: number; readonly then: HostStep | null }[] = [];
+  readonly #stretches: { readonly from: number; readonly to: number; readonly next: HostStep | null }[] = [];
   readonly #hostBuffers: CpuBuffer[];
   readonly #inputs: readonly Ref[];
   readonly #outputs: readonly CpuValue[];
@@ -85,9 +85,9 @@ export class CpuProgram implements Executable {
       return buffer;
     });
     this.#program.hostInputs.forEach(({ fill }, i) => runtime.write(this.#hostBuffers[i]!.address, fill()));
-    for (const { from, to, then } of this.#stretches) {
+    for (const { from, to, next } of this.#stretches) {
       if (to > from) runtime.run(from === 0 ? this.#words.words : this.#words.words.subarray(from), to - from);
-      if (then !== null) this.#runOnHost(then);
+      if (next !== null) this.#runOnHost(next);
     }
     return outputs;
   }
@@ -103,7 +103,7 @@ export class CpuProgram implements Executable {
     let next = 0;
     plan.commands.forEach((c, i) => {
       while (next < plan.hostSteps.length && plan.hostSteps[next]!.after === i) {
-        this.#stretches.push({ from, to: this.#words.count, then: plan.hostSteps[next++]!.step });
+        this.#stretches.push({ from, to: this.#words.count, next: plan.hostSteps[next++]!.step });
         from = this.#words.count;
       }
       const at = this.#words.count + 4;
@@ -116,10 +116,10 @@ export class CpuProgram implements Executable {
       );
     });
     for (; next < plan.hostSteps.length; next++) {
-      this.#stretches.push({ from, to: this.#words.count, then: plan.hostSteps[next]!.step });
+      this.#stretches.push({ from, to: this.#words.count, next: plan.hostSteps[next]!.step });
       from = this.#words.count;
     }
-    this.#stretches.push({ from, to: this.#words.count, then: null });
+    this.#stretches.push({ from, to: this.#words.count, next: null });
   }
 
   #placeArena(plan: Planner): number {

@@ -11,7 +11,7 @@ export function deadCode(graph: Graph): Graph {
   }
   return {
     ...graph,
-    nodes: kept.reverse(),
+    nodes: kept.toReversed(),
     captured: graph.captured.filter(({ value }) => live.has(value)),
   };
 }
