@@ -24,7 +24,7 @@ export function stridesOf(shape: Shape, layout: Layout): number[] {
   const order = memoryOrder(shape, layout);
   const strides = Array.from({ length: shape.length }, () => 1);
   let step = 1;
-  for (const axis of order.reverse()) {
+  for (const axis of order.toReversed()) {
     strides[axis] = step;
     step *= shape[axis]!;
   }
