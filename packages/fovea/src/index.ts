@@ -22,7 +22,30 @@ export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
 export * as nn from "./nn/index.ts";
-export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+export {
+  celu,
+  elu,
+  gelu,
+  glu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  maxout,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softShrink,
+  softsign,
+  tanhShrink,
+  threshold,
+  type GeluApproximation,
+} from "./ops/activations.ts";
 export { assign } from "./ops/assign.ts";
 export { avgPool2d, type AvgPool2dOptions } from "./ops/avgPool2d.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
@@ -85,7 +108,6 @@ export {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,

@@ -1,6 +1,33 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
-export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export {
+  CELU,
+  ELU,
+  GELU,
+  GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  LogSigmoid,
+  LogSoftmax,
+  Maxout,
+  Mish,
+  PReLU,
+  ReLU,
+  ReLU6,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Softshrink,
+  Softsign,
+  Tanh,
+  Tanhshrink,
+  Threshold,
+} from "./activation.ts";
 export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { countParameters } from "./count.ts";
