@@ -54,14 +54,15 @@ export function readGraph(file: Uint8Array, name: string, external?: ExternalDat
   const model = decodeModel(file, name);
   const { graph, irVersion = 0 } = model;
   if (graph === undefined) throw new FormatError(`${name} is not a sound ONNX file: it has no graph (is it a model?)`);
-  const opset = model.opsetImport.find(({ domain }) => standard(domain))?.version;
-  if (irVersion < OLDEST_IR || opset === undefined) {
+  const imported = model.opsetImport.find(({ domain }) => standard(domain))?.version;
+  if (irVersion < OLDEST_IR || model.opsetImport.length === 0) {
     throw new FormatError(
-      `${name} has IR version ${irVersion} and ${opset === undefined ? "names no operator set" : `opset ${opset}`}: files ` +
+      `${name} has IR version ${irVersion} and ${imported === undefined ? "names no operator set" : `opset ${imported}`}: files ` +
         `before IR version ${OLDEST_IR} (2017) do not say what their operators mean; export the model again, or convert ` +
         "it with onnx.version_converter",
     );
   }
+  const opset = imported ?? 1; // a model may use other domains only
   if (!(opset >= 1 && opset < 1000)) throw new FormatError(`${name}: there is no opset ${opset}`);
   return {
     ...readBody(graph, name, external),

@@ -44,6 +44,7 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     super();
     this.#graph = graph;
     this.#name = name;
+    this.training = false; // a file says what the network computes; train() is a decision
     check(graph, name);
     const roles = rolesOf(graph);
     for (const [key, constant] of graph.initializers) this.#values.set(key, this.#adopt(key, constant, roles));

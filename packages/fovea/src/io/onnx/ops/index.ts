@@ -1,0 +1,30 @@
+import type { Handlers } from "../call.ts";
+import { activationHandlers } from "./activation.ts";
+import { arithmeticHandlers } from "./arithmetic.ts";
+import { controlHandlers } from "./control.ts";
+import { convolutionHandlers } from "./convolution.ts";
+import { elementwiseHandlers } from "./elementwise.ts";
+import { gatherHandlers } from "./gather.ts";
+import { linearHandlers } from "./linear.ts";
+import { lossHandlers } from "./losses.ts";
+import { normalisationHandlers } from "./normalisation.ts";
+import { reduceHandlers } from "./reduce.ts";
+import { shapeHandlers } from "./shape.ts";
+
+/** Every supported operator of the standard domain. */
+export const handlers: Handlers = {
+  ...activationHandlers,
+  ...arithmeticHandlers,
+  ...controlHandlers,
+  ...convolutionHandlers,
+  ...elementwiseHandlers,
+  ...gatherHandlers,
+  ...linearHandlers,
+  ...lossHandlers,
+  ...normalisationHandlers,
+  ...reduceHandlers,
+  ...shapeHandlers,
+};
+
+/** Their names, sorted. */
+export const onnxOperators: readonly string[] = Object.keys(handlers).toSorted();
