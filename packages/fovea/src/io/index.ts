@@ -1,3 +1,4 @@
+export { parseNpy, type NpyArray } from "./npy.ts";
 export * from "./onnx/index.ts";
 export { encodeSafetensors, parseSafetensors } from "./safetensors.ts";
 export { toHostTensor, toStoredTensor } from "./stored-dtype.ts";
