@@ -103,15 +103,7 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/movement.ts";
-export {
-  batchedNms,
-  boxIou,
-  nms,
-  softNms,
-  suppress,
-  type SoftNmsOptions,
-  type SuppressOptions,
-} from "./ops/nms.ts";
+export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
