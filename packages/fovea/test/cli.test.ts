@@ -165,17 +165,18 @@ describe("Ctrl-C", () => {
   const perEpoch = 1500;
   beforeAll(() => void writeData("many", 1650));
 
-  /** Starts a run and sends Ctrl-C a moment after the first epoch; returns also the step of the newest checkpoint. */
+  /** Starts a run and sends Ctrl-C a moment into the second epoch; returns also the step of the newest checkpoint. */
   async function interrupt(run: string): Promise<Result & { step: number }> {
     const child = spawn(process.execPath, [bin, ...slow, "--out", run], { cwd: work });
     let [out, err] = ["", ""];
-    let sent = false;
     child.stdout.on("data", (text: Buffer) => (out += String(text)));
-    child.stderr.on("data", (text: Buffer) => {
-      err += String(text);
-      if (!sent && /epoch 1\/3.*validation/.test(err)) setTimeout(() => child.kill("SIGINT"), 150);
-      sent ||= /epoch 1\/3.*validation/.test(err);
-    });
+    child.stderr.on("data", (text: Buffer) => (err += String(text)));
+    const poll = setInterval(() => {
+      if (!existsSync(join(work, run, "checkpoint/step-000001500-epoch-00002"))) return;
+      clearInterval(poll);
+      setTimeout(() => child.kill("SIGINT"), 80);
+    }, 5);
+    child.on("close", () => clearInterval(poll));
     const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
     const newest = readdirSync(join(work, run, "checkpoint"))
       .toSorted()

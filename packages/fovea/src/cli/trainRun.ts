@@ -114,18 +114,12 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
       onStep: progress.update,
       onEpoch: async (metrics, state) => {
         const seconds = state.seconds - epochStarted.seconds;
-        const imagesPerSecond = (state.images - epochStarted.images) / seconds;
+        const images = state.images - epochStarted.images; // none when a run is resumed right before a validation
+        const imagesPerSecond = images === 0 ? 0 : images / seconds;
         epochStarted = state;
         lastEpoch = metrics;
         progress.say(epochLine(metrics, config.epochs, imagesPerSecond, seconds));
-        if (json)
-          console.log(
-            JSON.stringify({
-              ...metrics,
-              imagesPerSecond,
-              seconds,
-            }),
-          );
+        if (json) console.log(JSON.stringify({ ...metrics, imagesPerSecond, seconds }));
         await run.writeWeights("last", model, metadata);
         if (bestEpoch(state.history) === metrics) await run.writeWeights("best", model, metadata);
       },
