@@ -8,7 +8,10 @@ import { gatherHandlers } from "./gather.ts";
 import { linearHandlers } from "./linear.ts";
 import { lossHandlers } from "./losses.ts";
 import { normalisationHandlers } from "./normalisation.ts";
+import { poolingHandlers } from "./pooling.ts";
 import { reduceHandlers } from "./reduce.ts";
+import { resizeHandlers } from "./resize.ts";
+import { selectionHandlers } from "./selection.ts";
 import { shapeHandlers } from "./shape.ts";
 
 /** Every supported operator of the standard domain. */
@@ -22,7 +25,10 @@ export const handlers: Handlers = {
   ...linearHandlers,
   ...lossHandlers,
   ...normalisationHandlers,
+  ...poolingHandlers,
   ...reduceHandlers,
+  ...resizeHandlers,
+  ...selectionHandlers,
   ...shapeHandlers,
 };
 
