@@ -211,7 +211,7 @@ function typed(call: Call, result: ReturnType<(typeof handlers)[string]>): (Valu
 function typeLike({ dtype }: Tensor, first: ElementType): ElementType {
   if (dtype === "float32") return isFloat(first) ? first : "float32";
   if (dtype === "bool") return "bool";
-  return isInteger(first) ? first : "int64";
+  return isInteger(first) || first === "string" ? first : "int64";
 }
 
 interface Roles {

@@ -1,10 +1,10 @@
 import { FormatError, UnsupportedOpError } from "../../base/errors.ts";
-import { showShape, sizeOf, type Shape } from "../../base/shape.ts";
+import { showShape, type Shape } from "../../base/shape.ts";
 import { fromHalf } from "../stored-dtype.ts";
 import { elementType, isFloat, isInteger, type ElementType } from "./elementTypes.ts";
 import type { TensorProto } from "./proto.ts";
 
-/** Values known on the host: floats as Float32Array, truth values as bytes, integers exactly up to 2^53. */
+/** Values known on the host: floats as Float32Array, truth values as bytes, integers (and texts) exactly up to 2^53. */
 export interface Constant {
   readonly type: ElementType;
   readonly shape: Shape;
@@ -23,10 +23,10 @@ export function readTensor(proto: TensorProto, where: string, external?: Externa
     throw new FormatError(`${label} ${why}`);
   };
   const type = elementType(proto.dataType);
-  if (type === undefined || type === "string") {
+  if (type === undefined) {
     throw new UnsupportedOpError(
-      `${label} has element type ${type ?? `number ${proto.dataType ?? 0}`}; supported are floats of 16, 32 and 64 bits, ` +
-        "bfloat16, integers of 8 to 64 bits and bool",
+      `${label} has element type number ${proto.dataType ?? 0}; supported are floats of 16, 32 and 64 bits, bfloat16, ` +
+        "integers of 8 to 64 bits, bool and string",
     );
   }
   if (!proto.dims.every((d) => Number.isSafeInteger(d) && d >= 0)) {
@@ -35,6 +35,10 @@ export function readTensor(proto: TensorProto, where: string, external?: Externa
   const size = proto.dims.reduce((n, d) => n * BigInt(d), 1n);
   const shape = Object.freeze([...proto.dims]);
 
+  if (type === "string") {
+    if (BigInt(proto.stringData.length) !== size) return fail(`of shape ${showShape(shape)} has ${proto.stringData.length} strings`);
+    return { type, shape, data: Float64Array.from(proto.stringData, (bytes) => textNumber(new TextDecoder().decode(bytes))) };
+  }
   const raw = proto.dataLocation === EXTERNAL ? readExternal(proto, label, external) : proto.rawData;
   if (raw !== undefined) {
     const wanted = size * BigInt(widths[type]);
@@ -48,6 +52,15 @@ export function readTensor(proto: TensorProto, where: string, external?: Externa
     return fail(`of shape ${showShape(shape)} and type ${type} needs ${size} values, but has ${values.length}`);
   }
   return { type, shape, data: fromField(values, type) };
+}
+
+const texts = new Map<string, number>();
+
+/** Text computes as a number: equal texts have equal numbers, and nothing else is known of them. */
+function textNumber(text: string): number {
+  let number = texts.get(text);
+  if (number === undefined) texts.set(text, (number = texts.size));
+  return number;
 }
 
 /** Bytes per stored element. */
@@ -152,9 +165,4 @@ function fromField(values: readonly number[], type: ElementType): Constant["data
 /** bfloat16 is the upper half of a float32. */
 function fromBrainFloat(bits: number): number {
   return new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
-}
-
-/** Element count of a constant that already passed its checks. */
-export function countOf({ shape }: { readonly shape: Shape }): number {
-  return sizeOf(shape);
 }

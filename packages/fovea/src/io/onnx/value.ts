@@ -91,7 +91,7 @@ export function toConstant(tensor: Tensor, type: ElementType): Constant {
   const values = tensor.storage.values();
   const { shape } = tensor;
   if (isFloat(type)) return { type, shape, data: Float32Array.from(values) };
-  return { type, shape, data: isInteger(type) ? Float64Array.from(values) : Uint8Array.from(values) };
+  return { type, shape, data: type === "bool" ? Uint8Array.from(values) : Float64Array.from(values) };
 }
 
 /** Checks that a tensor given to the graph can serve as an input of that type, and converts bytes to int32. */

@@ -38,6 +38,10 @@ function resize(call: Call): Value {
   const scales = early ? some(1, "the scales") : some(2, "the scales");
   const coordinate = call.string("coordinate_transformation_mode", early ? "asymmetric" : "half_pixel");
   if (!coordinates.includes(coordinate)) return call.unsupported(`coordinate_transformation_mode=${coordinate}`);
+  if (coordinate === "align_corners" && scales?.some((scale, i) => !Number.isInteger(scale * x.shape[axes[i]!]!))) {
+    // ONNX counts with the broken size, its runtimes with the whole one.
+    return call.unsupported("align_corners with scales that do not give whole sizes, which runtimes read differently");
+  }
   const roi = coordinate === "tf_crop_and_resize" ? some(1, "the region") : undefined;
   const count = axes.length;
   const options: ResizeOptions = {

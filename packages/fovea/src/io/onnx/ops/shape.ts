@@ -182,9 +182,16 @@ function rounded(x: Tensor, to: "float16" | "bfloat16"): Tensor {
 }
 
 function cast(call: Call): Value {
-  const to = elementType(call.int("to", undefined));
-  if (to === undefined || to === "string") return call.unsupported(`conversion to element type ${to ?? call.int("to")}`);
-  return convert(call.input(0), to);
+  const to = elementType(call.int("to"));
+  if (to === undefined) return call.unsupported(`conversion to element type ${call.int("to")}`);
+  return checkedConvert(call, to);
+}
+
+/** Text has no numeric value here. */
+function checkedConvert(call: Call, to: ElementType): Value {
+  const x = call.input(0);
+  if ((x.type === "string") !== (to === "string")) return call.unsupported("conversion between text and numbers");
+  return to === "string" ? x : convert(x, to);
 }
 
 function constant(call: Call): Value {
@@ -270,7 +277,7 @@ export const shapeHandlers = {
   Split: split,
   Slice: slice,
   Cast: cast,
-  CastLike: (call) => convert(call.input(0), call.input(1).type),
+  CastLike: (call) => checkedConvert(call, call.input(1).type),
   Constant: constant,
   ConstantOfShape: constantOfShape,
   Range: range,
