@@ -49,6 +49,8 @@ export const avgPool2dCases = {
   ]),
   avgPool2dGrad: casesOf(
     avgPool2dGrad,
-    [...settings, ...dilated].map(([name, x, attrs]) => [name, { g: poolShape("test", x, attrs) }, { ...attrs, shape: x }] as const),
+    [...settings, ...dilated].map(
+      ([name, x, attrs]) => [name, { g: poolShape("test", x, attrs) }, { ...attrs, shape: x }] as const,
+    ),
   ),
 } satisfies Record<keyof typeof avgPool2dOps, OpCases>;
