@@ -59,8 +59,9 @@ function iou(boxes: ArrayLike<number>, i: number, j: number): number {
 function ranked(scores: ArrayLike<number>, scoreThreshold: number): number[] {
   const list = Array.from({ length: scores.length }, (_, i) => i);
   const any = scoreThreshold === -Infinity;
+  const least = Math.fround(scoreThreshold); // in the scores' precision: a score of 0.6 is not above 0.6
   return list
-    .filter((i) => (any ? !Number.isNaN(scores[i]!) : scores[i]! > scoreThreshold))
+    .filter((i) => (any ? !Number.isNaN(scores[i]!) : scores[i]! > least))
     .toSorted((i, j) => scores[j]! - scores[i]! || i - j);
 }
 

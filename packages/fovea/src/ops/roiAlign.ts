@@ -1,5 +1,6 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
+import { isRecording } from "../tensor/apply.ts";
 import { tensor, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cast } from "./cast.ts";
@@ -140,6 +141,12 @@ export function roiAlign(x: Tensor, boxes: Tensor, batchIndices: Tensor, options
   };
   if (samplingRatio > 0) return channelsSecond(of(null, [samplingRatio, samplingRatio]));
 
+  if (isRecording()) {
+    throw new UsageError(
+      "roiAlign: samplingRatio 0 lets the boxes' values decide how many points there are, which compile() cannot record; " +
+        "give a samplingRatio (2 is usual)",
+    );
+  }
   // Boxes with equally many points are sampled together.
   const lengths = sides.map((s) => s.length.storage.values());
   const groups = new Map<string, number[]>();

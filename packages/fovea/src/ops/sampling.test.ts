@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as fovea from "../index.ts";
-import { grad, tensor, type Tensor, type ValuesAndIndices } from "../index.ts";
+import { compile, grad, tensor, type Tensor, type ValuesAndIndices } from "../index.ts";
 import { describeEngines } from "../testing/engines.ts";
 import { expectGradients } from "../testing/finiteDifferences.ts";
 
@@ -79,6 +79,26 @@ describeEngines("PyTorch's numbers", () => {
       });
     });
   }
+
+  it("a convolution's layout and compiling change nothing", () => {
+    for (const c of fixture.cases) {
+      if (c.call === "roiAlign" && (c.args[0] as { samplingRatio: number }).samplingRatio === 0) continue;
+      const inputs = c.inputs.map(make);
+      const eager = run(c, inputs).y.storage.values();
+      const channels = inputs[0]!.shape[1]!;
+      const identity = fovea.arange(channels).reshape([-1, 1]).equal(fovea.arange(channels)).cast("float32");
+      const weight = identity.reshape([channels, channels, 1, 1]);
+      const step = compile((x: Tensor, ...rest: Tensor[]) => {
+        const moved = x.rank === 4 ? x.conv2d(weight) : x;
+        return run(c, [moved, ...rest]).y;
+      });
+      for (let replay = 0; replay < 2; replay++) {
+        const [first, ...rest] = inputs;
+        expect(step(first!, ...rest).storage.values(), title(c)).toEqual(eager);
+      }
+      step.dispose();
+    }
+  });
 
   it("nearest picks PyTorch's pixels for all sizes and scales", () => {
     for (const [mode, size, options, pixels] of fixture.nearest) {

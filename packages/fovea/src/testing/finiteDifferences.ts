@@ -32,7 +32,7 @@ export function expectGradients(
             "float32",
           );
           const out = f(...inputs.map((v) => (v === x ? moved : v))).storage.values();
-          return out.reduce((sum: number, v: number, i: number) => sum + v * weights[i]!, 0);
+          return weights.reduce((sum, w, i) => sum + w * out[i]!, 0);
         });
       const h = 1e-4;
       const measured = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
