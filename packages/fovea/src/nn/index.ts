@@ -34,7 +34,30 @@ export { countParameters } from "./count.ts";
 export { Dropout } from "./dropout.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  ContrastiveLoss,
+  CosineEmbeddingLoss,
+  crossEntropy,
+  CrossEntropyLoss,
+  DiceLoss,
+  FocalLoss,
+  HingeLoss,
+  HuberLoss,
+  JaccardLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  mseLoss,
+  MultiMarginLoss,
+  NLLLoss,
+  SigmoidFocalLoss,
+  SmoothL1Loss,
+  TripletMarginLoss,
+  type LossOptions,
+  type Reduction,
+} from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export { AvgPool2d, MaxPool2d } from "./pooling.ts";
