@@ -116,7 +116,7 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/movement.ts";
-export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
