@@ -75,6 +75,7 @@ export {
   notEqual,
 } from "./ops/compare.ts";
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { linear } from "./ops/linear.ts";
@@ -117,6 +118,23 @@ export {
   unsqueeze,
 } from "./ops/movement.ts";
 export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export {
+  channelShuffle,
+  chunk,
+  depthToSpace,
+  meshgrid,
+  nonzero,
+  oneHot,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatInterleave,
+  roll,
+  spaceToDepth,
+  tile,
+  tril,
+  triu,
+  type DepthOrder,
+} from "./ops/rearrange.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
@@ -127,8 +145,10 @@ export {
   type HuberLossOptions,
   type SmoothL1LossOptions,
 } from "./ops/regressionLosses.ts";
+export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
 export {
   abs,
   ceil,

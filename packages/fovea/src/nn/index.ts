@@ -82,5 +82,5 @@ export { Buffer, Parameter } from "./parameter.ts";
 export { AvgPool2d, MaxPool2d } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
 export { Sequential } from "./sequential.ts";
-export { Flatten, Identity } from "./shape.ts";
+export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
