@@ -1,5 +1,6 @@
 import "./tensor.ts";
 
+export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export {
   availableEngines,
   currentEngine,
@@ -13,7 +14,6 @@ export {
   type EngineState,
   type InitOptions,
 } from "./backend/engines.ts";
-export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export type { DType, TypedArray } from "./base/dtype.ts";
 export { FormatError, FoveaError, ShapeError, UnsupportedOpError, UsageError } from "./base/errors.ts";
 export { defaultStream, manualSeed, RandomStream, restoreDefaultStream, type RandomState } from "./base/random.ts";
@@ -73,6 +73,18 @@ export {
   type AvgPoolOptions,
 } from "./ops/avgPool.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
+export {
+  bceLoss,
+  bceWithLogitsLoss,
+  diceLoss,
+  hingeLoss,
+  jaccardLoss,
+  sigmoidFocalLoss,
+  type BceOptions,
+  type BceWithLogitsOptions,
+  type OverlapOptions,
+  type SigmoidFocalLossOptions,
+} from "./ops/binaryLosses.ts";
 export { cast } from "./ops/cast.ts";
 export {
   equal,
@@ -87,14 +99,33 @@ export {
   notEqual,
 } from "./ops/compare.ts";
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
 export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
-export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export {
+  crossEntropy,
+  focalLoss,
+  klDiv,
+  nllLoss,
+  type CrossEntropyOptions,
+  type FocalLossOptions,
+  type KlDivOptions,
+  type NllLossOptions,
+} from "./ops/losses.ts";
 export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
+export {
+  contrastiveLoss,
+  cosineEmbeddingLoss,
+  multiMarginLoss,
+  tripletMarginLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  type TripletMarginOptions,
+} from "./ops/marginLosses.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
 export {
   maxPool1d,
@@ -127,12 +158,40 @@ export {
   unsqueeze,
 } from "./ops/movement.ts";
 export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
-export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export {
+  channelShuffle,
+  chunk,
+  depthToSpace,
+  meshgrid,
+  nonzero,
+  oneHot,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatInterleave,
+  roll,
+  spaceToDepth,
+  tile,
+  tril,
+  triu,
+  type DepthOrder,
+} from "./ops/rearrange.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
+export {
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+  type HuberLossOptions,
+  type SmoothL1LossOptions,
+} from "./ops/regressionLosses.ts";
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
+export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
 export {
   abs,
   ceil,
@@ -156,6 +215,7 @@ export {
   tanh,
 } from "./ops/unary.ts";
 export * as optim from "./optim/index.ts";
+export { Tensor } from "./tensor.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
 export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";
 export { arange, full, ones, tensor, zeros, type TensorOptions } from "./tensor/create.ts";
@@ -163,4 +223,3 @@ export { defineListOp, defineOp, type ListOpDefinition, type OpDefinition } from
 export { rand, randn, type RandomOptions } from "./tensor/random.ts";
 export { scope } from "./tensor/scope.ts";
 export type { NestedArray } from "./tensor/tensor.ts";
-export { Tensor } from "./tensor.ts";

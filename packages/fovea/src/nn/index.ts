@@ -36,15 +36,57 @@ export {
   AdaptiveMaxPool2d,
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
-export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { countParameters } from "./count.ts";
-export { Dropout } from "./dropout.ts";
+export {
+  AlphaDropout,
+  DropBlock2d,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  StochasticDepth,
+  type StochasticDepthMode,
+} from "./dropout.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  ContrastiveLoss,
+  CosineEmbeddingLoss,
+  crossEntropy,
+  CrossEntropyLoss,
+  DiceLoss,
+  FocalLoss,
+  HingeLoss,
+  HuberLoss,
+  JaccardLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  mseLoss,
+  MultiMarginLoss,
+  NLLLoss,
+  SigmoidFocalLoss,
+  SmoothL1Loss,
+  TripletMarginLoss,
+  type LossOptions,
+  type Reduction,
+} from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export {
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  LayerNorm,
+  type GroupNormOptions,
+  type InstanceNormOptions,
+  type LayerNormOptions,
+} from "./normalization.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {
   AvgPool1d,
@@ -60,7 +102,8 @@ export {
   MaxUnpool2d,
   MaxUnpool3d,
 } from "./pooling.ts";
+export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
 export { Sequential } from "./sequential.ts";
-export { Flatten, Identity } from "./shape.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
