@@ -203,11 +203,10 @@ class Check {
   /** Gradients of the weighted sum; zeros where there is no path. */
   #gradients(outputs: readonly Tensor[], wanted: readonly Tensor[]): Float64Array[] {
     const total = wanted.map((x) => new Float64Array(x.size));
-    outputs.forEach((y, i) => {
-      if (!y.requiresGrad) return;
-      const gradient = fromHost(this.#weights[i]!, y.shape, "float32");
-      const last = i === outputs.length - 1;
-      grad(y, wanted, { gradient, retainGraph: !last }).forEach((g, k) => {
+    const taped = outputs.filter((y) => y.requiresGrad);
+    taped.forEach((y) => {
+      const gradient = fromHost(this.#weights[outputs.indexOf(y)]!, y.shape, "float32");
+      grad(y, wanted, { gradient, retainGraph: y !== taped.at(-1) }).forEach((g, k) => {
         g?.storage.values().forEach((v, at) => (total[k]![at]! += v));
       });
     });

@@ -43,8 +43,7 @@ describeEngines("invariances of convolution", () => {
     ] as const) {
       const axes = (shape.length - 2) as 1 | 2 | 3;
       const [x, w, b] = [random(shape, 1), random(kernel, 2), random([kernel[0]], 3)];
-      const conv = (t: Tensor) =>
-        convs[axes](t, w, b, { padding: "same", paddingMode: "circular", dilation });
+      const conv = (t: Tensor) => convs[axes](t, w, b, { padding: "same", paddingMode: "circular", dilation });
       for (let axis = 2; axis < x.rank; axis++) {
         for (const by of [1, -2, 4]) expect(values(conv(roll(x, by, axis)))).toEqual(values(roll(conv(x), by, axis)));
       }
@@ -84,8 +83,18 @@ describeEngines("invariances of convolution", () => {
         s.x,
         s.weight,
       ]),
-      ["transposed 2-D", (x, w) => convTranspose2d(x, w, null, { stride: 2, outputPadding: 1 }), [2, 3, 4, 5], [3, 4, 3, 3]],
-      ["transposed 3-D", (x, w) => convTranspose3d(x, w, null, { stride: 2, padding: 1 }), [1, 3, 3, 4, 3], [3, 2, 3, 3, 3]],
+      [
+        "transposed 2-D",
+        (x, w) => convTranspose2d(x, w, null, { stride: 2, outputPadding: 1 }),
+        [2, 3, 4, 5],
+        [3, 4, 3, 3],
+      ],
+      [
+        "transposed 3-D",
+        (x, w) => convTranspose3d(x, w, null, { stride: 2, padding: 1 }),
+        [1, 3, 3, 4, 3],
+        [3, 2, 3, 3, 3],
+      ],
       ["unshared", (x, w) => locallyConnected2d(x, w), [2, 3, 4, 4], [3, 2, 4, 3, 2, 3]],
     ];
     for (const [name, fn, shape, kernel] of cases) {
@@ -110,7 +119,9 @@ describe("transposed settings", () => {
       const { stride, padding, dilation, outputPadding } = options as Record<string, readonly never[]>;
       const want = [0, 1].map((k) => {
         const [before, after] = padding![k] as unknown as [number, number];
-        return (x[k + 2]! - 1) * stride![k]! - before - after + dilation![k]! * (weight[k + 2]! - 1) + outputPadding![k]! + 1;
+        return (
+          (x[k + 2]! - 1) * stride![k]! - before - after + dilation![k]! * (weight[k + 2]! - 1) + outputPadding![k]! + 1
+        );
       });
       expect(y.shape.slice(2)).toEqual(want);
     }

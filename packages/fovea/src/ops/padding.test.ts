@@ -81,6 +81,8 @@ describe("padMode", () => {
       'reflect padding needs at least 2 elements along an axis, there is 1; use "replicate" or "symmetric"',
     );
     const [a, w] = [arange(4).reshape([1, 1, 1, 4]), arange(9).reshape([1, 1, 3, 3])];
-    expect(() => conv2d(a, w, null, { padding: 1, paddingMode: "reflect" })).toThrow("reflect padding needs at least 2");
+    expect(() => conv2d(a, w, null, { padding: 1, paddingMode: "reflect" })).toThrow(
+      "reflect padding needs at least 2",
+    );
   });
 });
