@@ -21,6 +21,14 @@ export type { Shape } from "./base/shape.ts";
 export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
 export {
   celu,
@@ -98,7 +106,22 @@ export {
   logicalXor,
   notEqual,
 } from "./ops/compare.ts";
-export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { conv1d } from "./ops/conv1d.ts";
+export { conv2d } from "./ops/conv2d.ts";
+export { conv3d } from "./ops/conv3d.ts";
+export { convArithmetic, type ConvArithmetic, type ConvArithmeticName } from "./ops/convArithmetic.ts";
+export { convMatrix, sparseConvMatrix, toeplitz } from "./ops/convMatrix.ts";
+export type { Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions } from "./ops/convShape.ts";
+export {
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+} from "./ops/convTranspose.ts";
+export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
 export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
@@ -106,6 +129,7 @@ export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
 export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export {
   crossEntropy,
   focalLoss,
@@ -159,6 +183,7 @@ export {
 } from "./ops/movement.ts";
 export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
 export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export { padMode, type PaddingMode } from "./ops/padding.ts";
 export {
   channelShuffle,
   chunk,
@@ -190,8 +215,16 @@ export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } fro
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
 export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
+export {
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
+  separableConv1d,
+  separableConv2d,
+} from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
+export { SparseMatrix } from "./ops/sparseMatrix.ts";
 export {
   abs,
   ceil,
@@ -214,6 +247,18 @@ export {
   square,
   tanh,
 } from "./ops/unary.ts";
+export { fold, unfold, type UnfoldOptions } from "./ops/unfold.ts";
+export type {
+  Padding,
+  Padding1d,
+  Padding2d,
+  Padding3d,
+  PaddingRule,
+  Pair,
+  Side,
+  Single,
+  Triple,
+} from "./ops/windows.ts";
 export * as optim from "./optim/index.ts";
 export { Tensor } from "./tensor.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";

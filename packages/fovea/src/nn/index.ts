@@ -37,7 +37,15 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+} from "./convTranspose.ts";
 export { countParameters } from "./count.ts";
 export {
   AlphaDropout,
@@ -49,9 +57,23 @@ export {
   StochasticDepth,
   type StochasticDepthMode,
 } from "./dropout.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./gradCheck.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
+export {
+  LocallyConnected1d,
+  LocallyConnected2d,
+  type LocallyConnected1dOptions,
+  type LocallyConnected2dOptions,
+} from "./locallyConnected.ts";
 export {
   BCELoss,
   BCEWithLogitsLoss,
@@ -103,6 +125,14 @@ export {
   MaxUnpool3d,
 } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
+export {
+  DepthwiseConv1d,
+  DepthwiseConv2d,
+  SeparableConv1d,
+  SeparableConv2d,
+  type DepthwiseConv1dOptions,
+  type DepthwiseConv2dOptions,
+} from "./separable.ts";
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
