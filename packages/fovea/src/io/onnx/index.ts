@@ -5,3 +5,4 @@ export { onnxOperators } from "./ops/index.ts";
 export { readOnnxTensor } from "./tensorFile.ts";
 export type { Constant, ExternalData } from "./tensors.ts";
 export { Value } from "./value.ts";
+export { exportOnnx, type ExportOnnxOptions } from "./write.ts";

@@ -9,6 +9,7 @@ import type { MatmulAttrs } from "../../ops/matmul.ts";
 import type { BoxAttrs } from "../../ops/movement.ts";
 import type { PoolAttrs } from "../../ops/pool.ts";
 import type { ReduceAttrs } from "../../ops/reduce.ts";
+import type { ScatterMode } from "../../ops/scatter.ts";
 import type { Sides } from "../../ops/windows.ts";
 import { typeNumbers, type GraphWriter } from "./writer.ts";
 
@@ -127,6 +128,24 @@ const indexAdd: Write = (op) => {
   return scatter(op, w.add("Expand", [rows, w.integers(shape, "shape")]));
 };
 
+/** Element k of an axis is element k of the sorted ones: all of them are the top. ONNX keeps no order of equals. */
+const argsort: Write = ({ w, names, specs, attrs }) => {
+  const axis = attrs["axis"] as number;
+  const all = w.integers([specs[0]!.shape[axis]!], "count");
+  return int32(w, w.add("TopK", [names[0]!, all], { axis, largest: Number(attrs["descending"]), sorted: 1 }, 1));
+};
+
+const cumsum: Write = ({ w, names, attrs }) =>
+  w.add("CumSum", [names[0]!, w.scalar(attrs["axis"] as number, "int32")], {
+    exclusive: Number(attrs["exclusive"]),
+    reverse: Number(attrs["reverse"]),
+  });
+
+const scatterInto: Write = ({ w, names, attrs }) => {
+  const mode = attrs["mode"] as ScatterMode;
+  return w.add("ScatterElements", names, { axis: attrs["axis"] as number, reduction: mode === "set" ? "none" : mode });
+};
+
 const slice: Write = ({ w, names, attrs, output }) => {
   const { starts, steps } = attrs as unknown as BoxAttrs;
   const ends = starts.map((from, k) => from + Math.max(0, (output.shape[k]! - 1) * steps[k]! + 1) * Math.sign(output.shape[k]!));
@@ -226,6 +245,9 @@ export const writers = {
   indexSelect: alongAxis("Gather"),
   indexAdd,
   takeAlongAxis: alongAxis("GatherElements"),
+  argsort,
+  cumsum,
+  scatter: scatterInto,
   scatterAdd: (op) => scatter(op, op.names[1]!),
   softmax: alongAxis("Softmax"),
   logSoftmax: alongAxis("LogSoftmax"),

@@ -1,9 +1,10 @@
 import { ShapeError } from "../../../base/errors.ts";
-import { normalizeAxis, rowMajorStrides, sameShape, showShape, sizeOf } from "../../../base/shape.ts";
+import { normalizeAxis, sameShape, sizeOf } from "../../../base/shape.ts";
 import { concat } from "../../../ops/movement.ts";
-import { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "../../../ops/gather.ts";
+import { indexSelect, takeAlongAxis } from "../../../ops/gather.ts";
+import { gatherND, scatter, scatterND, type ScatterMode } from "../../../ops/scatter.ts";
 import { where } from "../../../ops/select.ts";
-import { arange, full } from "../../../tensor/create.ts";
+import { arange } from "../../../tensor/create.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Call, Handlers } from "../call.ts";
 import { Value } from "../value.ts";
@@ -37,57 +38,34 @@ function box(x: Tensor, shape: readonly number[], axis: number): Tensor {
   return sameShape(ends, x.shape) ? x : x.slice(x.shape.map(() => 0), ends);
 }
 
-/** Positions in row-major order of index tuples [..., depth] into the leading axes of `shape`. */
-function positions(at: Value, shape: readonly number[], what: string): { flat: Tensor; depth: number } {
-  const depth = at.shape.at(-1)!;
-  if (depth > shape.length) throw new ShapeError(`${what}: indices ${showShape(at.shape)} are longer than the shape ${showShape(shape)}`);
-  const strides = rowMajorStrides(shape.slice(0, depth));
-  const count = sizeOf(at.shape.slice(0, -1));
-  let flat = full([count], 0, "int32");
-  const columns = at.known === null ? at.tensor.reshape([count, depth]) : null;
-  for (let k = 0; k < depth; k++) {
-    const values = at.known?.data.filter((_, i) => i % depth === k);
-    const column = values ? Value.integers([...values], [count]) : Value.of(columns!.narrow(1, k, 1).reshape([count]), "int64");
-    flat = flat.add(indices(column, shape[k]!, what).mul(strides[k]!));
-  }
-  return { flat, depth };
+/** Index vectors, checked where they are known: the last axis holds positions along the axes from `first` on. */
+function vectors(value: Value, x: Value, first: number, what: string): Tensor {
+  const depth = value.shape.at(-1) ?? 0;
+  value.known?.data.forEach((v, i) => {
+    const size = x.shape[first + (i % depth)] ?? 0;
+    if (!(v >= -size && v < size)) throw new ShapeError(`${what}: the index ${v} is outside ${-size} … ${size - 1}`);
+  });
+  return value.tensor;
 }
 
 function gatherNd(call: Call): Value {
   const [x, at] = [call.input(0), call.input(1)];
   const batch = call.int("batch_dims", 0);
-  const shared = x.shape.slice(0, batch);
-  if (!sameShape(shared, at.shape.slice(0, batch))) {
-    throw new ShapeError(`the first ${batch} axes of ${showShape(x.shape)} and ${showShape(at.shape)} must be equal`);
-  }
-  const rest = x.shape.slice(batch);
-  const { flat, depth } = positions(at, rest, "GatherND");
-  const inner = rest.slice(depth);
-  const places = sizeOf(rest.slice(0, depth));
-  const batches = sizeOf(shared);
-  const each = flat.size / batches;
-  // Every batch looks into its own rows.
-  const start = arange(batches, "int32").mul(places).reshape([batches, 1]);
-  const rows = flat.reshape([batches, each]).add(start).reshape([batches * each]);
-  const y = indexSelect(x.tensor.reshape([batches * places, sizeOf(inner)]), rows, 0);
-  return Value.of(y.reshape([...at.shape.slice(0, -1), ...inner]), x.type);
+  return Value.of(gatherND(x.tensor, vectors(at, x, batch, "GatherND"), batch), x.type);
 }
 
-/** Updates put into x at `rows`; `add` sums them, as `scatter` does where an index occurs twice. */
-function combine(call: Call, x: Tensor, added: (t: Tensor) => Tensor, updates: Tensor): Tensor {
+const modes = { none: "set", add: "add", mul: "mul", max: "max", min: "min" } as const;
+
+function modeOf(call: Call): ScatterMode {
   const reduction = call.string("reduction", "none");
-  if (reduction === "add") return x.add(added(updates));
-  if (reduction !== "none") return call.unsupported(`reduction=${reduction}`);
-  const hits = added(full(updates.shape, 1, "int32"));
-  return where(hits.greater(0), added(updates), x);
+  return Object.hasOwn(modes, reduction) ? modes[reduction as keyof typeof modes] : call.unsupported(`reduction=${reduction}`);
 }
 
 function scatterElements(call: Call): Value {
   const [x, at, updates] = [call.input(0), call.input(1), call.tensor(2)];
   const axis = normalizeAxis(call.int("axis", 0), x.rank, "ScatterElements");
-  const where_ = indices(at, x.shape[axis]!, "ScatterElements");
-  const target = box(x.tensor, at.shape, axis);
-  const y = combine(call, target, (t) => scatterAdd(t, where_, axis, x.shape[axis]!), updates);
+  const places = indices(at, x.shape[axis]!, "ScatterElements");
+  const y = scatter(box(x.tensor, at.shape, axis), places, updates, axis, modeOf(call));
   return Value.of(putBack(x.tensor, y), x.type);
 }
 
@@ -106,12 +84,7 @@ function putBack(x: Tensor, y: Tensor): Tensor {
 
 function scatterNd(call: Call): Value {
   const [x, at, updates] = [call.input(0), call.input(1), call.tensor(2)];
-  const { flat, depth } = positions(at, x.shape, "ScatterND");
-  const places = sizeOf(x.shape.slice(0, depth));
-  const inner = sizeOf(x.shape.slice(depth));
-  const rows = x.tensor.reshape([places, inner]);
-  const y = combine(call, rows, (t) => indexAdd(t, flat, 0, places), updates.reshape([flat.size, inner]));
-  return Value.of(y.reshape(x.shape), x.type);
+  return Value.of(scatterND(x.tensor, vectors(at, x, 0, "ScatterND"), updates, modeOf(call)), x.type);
 }
 
 /** [off, on] values at a new axis of `depth` places; indices out of range leave only off. */

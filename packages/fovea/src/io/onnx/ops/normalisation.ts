@@ -4,6 +4,7 @@ import { normalizeAxis, showShape } from "../../../base/shape.ts";
 import { Buffer } from "../../../nn/parameter.ts";
 import { assign } from "../../../ops/assign.ts";
 import { dropout as drop } from "../../../ops/dropout.ts";
+import { localResponseNorm } from "../../../ops/localResponseNorm.ts";
 import { batchNorm, channelMoments } from "../../../ops/norm.ts";
 import { where } from "../../../ops/select.ts";
 import { hostInput, noGrad } from "../../../tensor/apply.ts";
@@ -96,17 +97,9 @@ function meanVarianceNormalization(call: Call): Tensor {
   return centered.div(centered.square().mean(axes, true).sqrt().add(1e-9));
 }
 
-/** x / (k + α/n · Σ x²)^β over n neighbouring channels (Krizhevsky et al., 2012). */
 function localResponse(call: Call): Tensor {
-  const x = call.tensor(0);
-  const size = call.int("size");
-  if (!(size >= 1)) throw new ShapeError(`size must be a whole number ≥ 1, got ${size}`);
-  const sides: [number, number] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)];
-  const squares = x.square().pad(x.shape.map((_, i) => (i === 1 ? sides : [0, 0])));
-  let sum = squares.narrow(1, 0, x.shape[1]!);
-  for (let k = 1; k < size; k++) sum = sum.add(squares.narrow(1, k, x.shape[1]!));
-  const scale = sum.mul(call.float("alpha", 1e-4) / size).add(call.float("bias", 1));
-  return x.mul(scale.pow(-call.float("beta", 0.75)));
+  const options = { alpha: call.float("alpha", 1e-4), beta: call.float("beta", 0.75), k: call.float("bias", 1) };
+  return localResponseNorm(call.tensor(0), call.int("size"), { ...options, longSide: "after" });
 }
 
 /** Drops while the model trains, or where the node's own training_mode says so. The mask is the second output. */

@@ -1,6 +1,7 @@
 import { normalizeAxes, normalizeAxis, sizeOf } from "../../../base/shape.ts";
-import { matmul } from "../../../ops/matmul.ts";
+import { cumsum } from "../../../ops/cumsum.ts";
 import { where } from "../../../ops/select.ts";
+import { topk } from "../../../ops/sort.ts";
 import { full } from "../../../tensor/create.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Call, Handlers } from "../call.ts";
@@ -55,23 +56,20 @@ function extremeIndex(f: (x: Tensor, axis: number) => Tensor) {
   };
 }
 
-/** Sums of the elements up to each one, as a product with a triangle of ones. */
 function cumulativeSum(call: Call): Value {
   const x = call.input(0);
-  const axis = normalizeAxis(call.input(1).numbers("the axis")[0] ?? 0, x.rank, "CumSum");
-  const reverse = call.int("reverse", 0) !== 0;
-  const exclusive = call.int("exclusive", 0) !== 0;
-  const n = x.shape[axis]!;
-  const triangle = new Float32Array(n * n);
-  for (let from = 0; from < n; from++) {
-    for (let to = 0; to < n; to++) {
-      const ahead = reverse ? from - to : to - from;
-      triangle[from * n + to] = Number(exclusive ? ahead > 0 : ahead >= 0);
-    }
-  }
-  const sums = Value.constant({ type: "float32", shape: [n, n], data: triangle }).tensor;
-  const y = matmul(x.tensor.cast("float32").transpose(axis, -1), sums).transpose(axis, -1);
-  return Value.of(isFloat(x.type) ? y : y.cast("int32"), x.type);
+  const axis = call.input(1).numbers("the axis")[0] ?? 0;
+  const options = { reverse: call.int("reverse", 0) !== 0, exclusive: call.int("exclusive", 0) !== 0 };
+  return Value.of(cumsum(x.tensor, axis, options), x.type);
+}
+
+/** The k largest along an axis, sorted: ONNX allows any order when `sorted` is 0. */
+function topK(call: Call): Value[] {
+  const x = call.input(0);
+  const k = call.has("k") ? call.int("k") : (call.input(1).numbers("k")[0] ?? 0);
+  const axis = normalizeAxis(call.int("axis", -1), x.rank, "TopK");
+  const { values, indices } = topk(x.tensor, Math.min(k, x.shape[axis]!), axis, call.int("largest", 1) !== 0);
+  return [Value.of(values, x.type), Value.of(indices, "int64")];
 }
 
 export const reduceHandlers = {
@@ -88,4 +86,5 @@ export const reduceHandlers = {
   ArgMax: extremeIndex((x, axis) => x.argmax(axis)),
   ArgMin: extremeIndex((x, axis) => x.argmin(axis)),
   CumSum: cumulativeSum,
+  TopK: topK,
 } as const satisfies Handlers;

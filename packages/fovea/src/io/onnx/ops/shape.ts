@@ -1,6 +1,7 @@
 import { ShapeError } from "../../../base/errors.ts";
 import { normalizeAxis, sizeOf, type Shape } from "../../../base/shape.ts";
 import { concat as concatTensors } from "../../../ops/movement.ts";
+import { depthToSpace as depthToSpaceTensor, spaceToDepth, tile as tileTensor, tril, triu } from "../../../ops/rearrange.ts";
 import { where } from "../../../ops/select.ts";
 import { arange, full as filled } from "../../../tensor/create.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
@@ -81,15 +82,7 @@ function tile(call: Call): Value {
   const x = call.input(0);
   const repeats = call.input(1).numbers("the repeats");
   if (repeats.length !== x.rank) throw new ShapeError(`${repeats.length} repeats for a tensor of rank ${x.rank}`);
-  // [2, 3] tiled by [a, b] is [1, 2, 1, 3] expanded to [a, 2, b, 3]
-  const apart = x.shape.flatMap((d) => [1, d]);
-  const spread = x.shape.flatMap((d, i) => [repeats[i]!, d]);
-  return relabel(x, (t) =>
-    t
-      .reshape(apart)
-      .expand(spread)
-      .reshape(x.shape.map((d, i) => d * repeats[i]!)),
-  );
+  return relabel(x, (t) => tileTensor(t, repeats));
 }
 
 function concat(call: Call): Value {
@@ -231,36 +224,18 @@ function eyeLike(call: Call): Value {
 }
 
 function depthToSpace(call: Call): Value {
-  const x = call.input(0);
-  const [n, c, h, w] = pictures(x.shape);
-  const b = call.int("blocksize");
-  const depth = c / (b * b);
-  if (!Number.isInteger(depth)) throw new ShapeError(`${c} channels do not divide into blocks of ${b}·${b}`);
-  const columnsFirst = call.string("mode", "DCR") === "CRD";
-  return relabel(x, (t) =>
-    (columnsFirst
-      ? t.reshape([n, depth, b, b, h, w]).permute([0, 1, 4, 2, 5, 3])
-      : t.reshape([n, b, b, depth, h, w]).permute([0, 3, 4, 1, 5, 2])
-    ).reshape([n, depth, h * b, w * b]),
-  );
+  const mode = call.string("mode", "DCR");
+  if (mode !== "DCR" && mode !== "CRD") return call.unsupported(`mode=${mode}`);
+  return relabel(call.input(0), (t) => depthToSpaceTensor(t, call.int("blocksize"), mode));
 }
 
-function spaceToDepth(call: Call): Value {
+/** The triangle of matrices above a diagonal, or below it. */
+function triangle(call: Call): Value {
   const x = call.input(0);
-  const [n, c, h, w] = pictures(x.shape);
-  const b = call.int("blocksize");
-  if (h % b !== 0 || w % b !== 0) throw new ShapeError(`${h}×${w} pixels do not divide into blocks of ${b}·${b}`);
-  return relabel(x, (t) =>
-    t
-      .reshape([n, c, h / b, b, w / b, b])
-      .permute([0, 3, 5, 1, 2, 4])
-      .reshape([n, c * b * b, h / b, w / b]),
-  );
-}
-
-function pictures(shape: Shape): readonly [number, number, number, number] {
-  if (shape.length !== 4) throw new ShapeError(`needs [N, C, H, W], got [${shape.join(", ")}]`);
-  return shape as unknown as readonly [number, number, number, number];
+  const diagonal = call.optional(1)?.numbers("the diagonal")[0] ?? 0;
+  const half = call.int("upper", 1) !== 0 ? triu : tril;
+  if (x.type !== "bool") return relabel(x, (t) => half(t, diagonal));
+  return relabel(x, (t) => half(t.cast("int32"), diagonal).cast("bool"));
 }
 
 export const shapeHandlers = {
@@ -283,6 +258,7 @@ export const shapeHandlers = {
   Range: range,
   EyeLike: eyeLike,
   DepthToSpace: depthToSpace,
-  SpaceToDepth: spaceToDepth,
+  SpaceToDepth: (call) => relabel(call.input(0), (t) => spaceToDepth(t, call.int("blocksize"))),
+  Trilu: triangle,
 } as const satisfies Handlers;
 
