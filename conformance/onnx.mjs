@@ -87,6 +87,7 @@ async function runTest(test, { suite, engines, family }) {
         );
         for (const [i, want] of expected.entries()) {
           const got = outputs[i] ?? fail(`output ${i} is missing`);
+          if (got.dtype !== Value.constant(want).tensor.dtype) fail(`${engine}: output ${i} is ${got.dtype}, wanted ${want.type}`);
           compare(want, got.shape, await withEngine(engine, () => got.data()), `${engine}: output ${i}`);
         }
       }

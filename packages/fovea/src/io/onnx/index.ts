@@ -1,3 +1,4 @@
+export { validateOnnx } from "./check.ts";
 export { UnsupportedNodeError } from "./errors.ts";
 export { readGraph, type AttributeValue, type OnnxGraph, type OnnxNode, type Subgraph, type ValueInfo } from "./graph.ts";
 export { loadOnnx, OnnxModel, type LoadOnnxOptions } from "./module.ts";

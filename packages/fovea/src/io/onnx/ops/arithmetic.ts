@@ -46,7 +46,7 @@ function divideIntegers(a: Tensor, b: Tensor): Tensor {
   }
   // The estimate may be one too far from zero or too near: the remainder must have the sign of a, or be 0.
   const rest = a.sub(quotient.mul(b));
-  const step = where(a.less(0).logicalXor(b.less(0)), -1, 1);
+  const step = where(a.less(0).logicalXor(b.less(0)), -1, 1).cast("int32");
   const tooFar = rest.less(0).logicalXor(a.less(0)).logicalAnd(rest.notEqual(0));
   const magnitude = rest.maximum(rest.mul(-1));
   const tooNear = magnitude.greaterEqual(b.maximum(b.mul(-1))).logicalAnd(tooFar.logicalNot());

@@ -14,8 +14,7 @@ import { resizeHandlers } from "./resize.ts";
 import { selectionHandlers } from "./selection.ts";
 import { shapeHandlers } from "./shape.ts";
 
-/** Every supported operator of the standard domain. */
-export const handlers: Handlers = {
+const table = {
   ...activationHandlers,
   ...arithmeticHandlers,
   ...controlHandlers,
@@ -30,7 +29,13 @@ export const handlers: Handlers = {
   ...resizeHandlers,
   ...selectionHandlers,
   ...shapeHandlers,
-};
+} as const satisfies Handlers;
+
+/** A supported operator of the standard domain. */
+export type OnnxOperator = keyof typeof table;
+
+/** What each of them does. */
+export const handlers: Handlers = table;
 
 /** Their names, sorted. */
 export const onnxOperators: readonly string[] = Object.keys(handlers).toSorted();
