@@ -47,7 +47,8 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     this.training = false; // a file says what the network computes; train() is a decision
     check(graph, name);
     const roles = rolesOf(graph);
-    for (const [key, constant] of graph.initializers) this.#values.set(key, this.#adopt(key, constant, roles));
+    const taken = new Set(Object.keys(this));
+    for (const [key, constant] of graph.initializers) this.#values.set(key, this.#adopt(key, constant, roles, taken));
   }
 
   /** The inputs that `forward` takes, in order. */
@@ -149,28 +150,28 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     }
   }
 
-  #adopt(key: string, constant: Constant, { described, running }: Roles): Value {
+  #adopt(key: string, constant: Constant, { described, running }: Roles, taken: Set<string>): Value {
     if (described.has(key)) return Value.constant(constant);
     if (isFloat(constant.type)) {
       const host = constant.data as Float32Array;
       const values = fromHost(host, constant.shape, "float32");
       const state = running.has(key) || constant.shape.length === 0 ? new Buffer(values) : new Parameter(values);
-      this.#keep(key, state);
+      this.#keep(key, state, taken);
       return Value.of(state, constant.type);
     }
     const fits = constant.data.every((v) => v === (v | 0));
     if (!fits) return Value.constant(constant); // an end of a slice, for example
     const { tensor } = Value.constant(constant);
     const buffer = new Buffer(tensor);
-    this.#keep(key, buffer);
+    this.#keep(key, buffer, taken);
     return Value.constant(constant, buffer);
   }
 
-  /** Makes state a field, so that it is found like that of any module. */
-  #keep(key: string, state: Parameter | Buffer): void {
-    const taken = new Set(Object.keys(this).map((name) => name.toLowerCase()));
+  /** Makes state a field, so that it is found like that of any module. State dicts are in lower case. */
+  #keep(key: string, state: Parameter | Buffer, taken: Set<string>): void {
     let name = key;
     while (name in this || taken.has(name.toLowerCase())) name += "_";
+    taken.add(name.toLowerCase());
     Object.defineProperty(this, name, { value: state, enumerable: true, configurable: true, writable: true });
   }
 }
@@ -237,34 +238,48 @@ function rolesOf(graph: Subgraph): Roles {
   return { described, running };
 }
 
-/** Checks what the nodes refer to, so that running can rely on it. */
-function check(graph: OnnxGraph, file: string): void {
-  const defined = new Set(graph.initializers.keys());
-  for (const { name } of graph.inputs) defined.add(name);
-  checkBody(graph, defined, graph.opset, file, 0);
+/** The names that are defined at a place: its own, and those of the graphs around it. */
+class Scope {
+  readonly #names: Set<string>;
+  readonly #around: Scope | null;
+
+  constructor(names: Iterable<string>, around: Scope | null) {
+    this.#names = new Set(names);
+    this.#around = around;
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name) || (this.#around?.has(name) ?? false);
+  }
+
+  add(name: string): void {
+    this.#names.add(name);
+  }
 }
 
-function checkBody(body: Subgraph, defined: Set<string>, opset: number, file: string, depth: number): void {
+/** Checks what the nodes refer to, so that running can rely on it. */
+function check(graph: OnnxGraph, file: string): void {
+  const names = [...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)];
+  checkBody(graph, new Scope(names, null), graph.opset, file, 0);
+}
+
+function checkBody(body: Subgraph, defined: Scope, opset: number, file: string, depth: number): void {
   if (depth > MAX_NESTING) throw new FormatError(`${file}: graphs are nested more than ${MAX_NESTING} deep`);
   for (const node of body.nodes) {
     const { op, inputs, outputs, attributes } = node;
+    const who = `node ${JSON.stringify(node.name)}`;
     if (!Object.hasOwn(handlers, op)) throw unsupported(file, node, opset, "it is not supported");
     for (const name of inputs) {
-      if (name !== "" && !defined.has(name)) {
-        throw new FormatError(
-          `${file}: node ${JSON.stringify(node.name)} (${op}) uses ${JSON.stringify(name)}, which nothing before it defines`,
-        );
-      }
+      if (name === "" || defined.has(name)) continue;
+      throw new FormatError(`${file}: ${who} (${op}) uses ${JSON.stringify(name)}, which nothing before it defines`);
     }
     for (const { kind, value } of attributes.values()) {
-      if (kind !== "graph") continue;
-      checkBody(value, new Set([...defined, ...value.initializers.keys()]), opset, file, depth + 1);
+      if (kind === "graph") checkBody(value, new Scope(value.initializers.keys(), defined), opset, file, depth + 1);
     }
     for (const name of outputs) {
-      if (name !== "" && defined.has(name)) {
-        throw new FormatError(`${file}: two values are named ${JSON.stringify(name)} (node ${JSON.stringify(node.name)})`);
-      }
-      if (name !== "") defined.add(name);
+      if (name === "") continue;
+      if (defined.has(name)) throw new FormatError(`${file}: two values are named ${JSON.stringify(name)} (${who})`);
+      defined.add(name);
     }
   }
   for (const { name } of body.outputs) {

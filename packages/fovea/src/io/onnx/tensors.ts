@@ -16,6 +16,9 @@ export type ExternalData = (location: string) => Uint8Array;
 
 const EXTERNAL = 1;
 
+/** More axes than any tensor has: the product of hostile sizes must not take long. */
+const MAX_RANK = 64;
+
 /** A stored tensor as values. Sizes are checked against the bytes that are there before anything is allocated. */
 export function readTensor(proto: TensorProto, where: string, external?: ExternalData): Constant {
   const label = proto.name ? `${where}: tensor ${JSON.stringify(proto.name)}` : `${where}: a tensor`;
@@ -29,6 +32,7 @@ export function readTensor(proto: TensorProto, where: string, external?: Externa
         "integers of 8 to 64 bits, bool and string",
     );
   }
+  if (proto.dims.length > MAX_RANK) return fail(`has ${proto.dims.length} axes; at most ${MAX_RANK} are sound`);
   if (!proto.dims.every((d) => Number.isSafeInteger(d) && d >= 0)) {
     return fail(`has shape ${showShape(proto.dims)}; sizes must be whole numbers ≥ 0`);
   }
