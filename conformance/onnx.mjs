@@ -2,7 +2,14 @@ import { readdirSync, readFileSync, statSync, existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { FoveaError, UnsupportedOpError, noGrad, scope, withEngine } from "../packages/fovea/dist/index.js";
-import { loadOnnx, onnxOperators, readGraph, readOnnxTensor, readTar, Value } from "../packages/fovea/dist/io/node.js";
+import {
+  loadOnnx,
+  onnxOperators,
+  onnxTensor,
+  readGraph,
+  readOnnxTensor,
+  readTar,
+} from "../packages/fovea/dist/io/node.js";
 
 /** Archives may unpack to this much. */
 const MAX_BYTES = 1 << 30;
@@ -30,8 +37,15 @@ function suitesOf(path) {
   if (!statSync(path).isDirectory()) return [archive(path)];
   const archives = readdirSync(path).filter((name) => /\.(tar\.gz|tgz)$/.test(name));
   if (archives.length > 0) return archives.toSorted().map((name) => archive(join(path, name)));
-  const names = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) => /\.(onnx|pb|data|bin)$/.test(name));
-  return [{ suite: basename(path), files: new Map(names.map((name) => [name.replaceAll("\\", "/"), () => readFileSync(join(path, name))])) }];
+  const names = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) =>
+    /\.(onnx|pb|data|bin)$/.test(name),
+  );
+  return [
+    {
+      suite: basename(path),
+      files: new Map(names.map((name) => [name.replaceAll("\\", "/"), () => readFileSync(join(path, name))])),
+    },
+  ];
 }
 
 function archive(path) {
@@ -65,7 +79,9 @@ function testsOf(files) {
 /** Numbered files in their order. */
 function numbered(set, kind) {
   const number = (file) => Number(/_(\d+)\.pb$/.exec(file)?.[1]);
-  return set.filter(([file]) => new RegExp(`${kind}_\\d+\\.pb$`).test(file)).toSorted(([a], [b]) => number(a) - number(b));
+  return set
+    .filter(([file]) => new RegExp(`${kind}_\\d+\\.pb$`).test(file))
+    .toSorted(([a], [b]) => number(a) - number(b));
 }
 
 async function runTest(test, { suite, engines, family }) {
@@ -83,11 +99,11 @@ async function runTest(test, { suite, engines, family }) {
       const inputs = model.inputs.map((info, i) => given[i] ?? ones(info));
       for (const engine of engines) {
         const outputs = withEngine(engine, () =>
-          scope(() => noGrad(() => Object.values(model.run(...inputs.map((x) => Value.constant(x).tensor))))),
+          scope(() => noGrad(() => Object.values(model.run(...inputs.map((x) => onnxTensor(x)))))),
         );
         for (const [i, want] of expected.entries()) {
           const got = outputs[i] ?? fail(`output ${i} is missing`);
-          if (got.dtype !== Value.constant(want).tensor.dtype) fail(`${engine}: output ${i} is ${got.dtype}, wanted ${want.type}`);
+          if (got.dtype !== onnxTensor(want).dtype) fail(`${engine}: output ${i} is ${got.dtype}, wanted ${want.type}`);
           compare(want, got.shape, await withEngine(engine, () => got.data()), `${engine}: output ${i}`);
         }
       }
@@ -95,12 +111,18 @@ async function runTest(test, { suite, engines, family }) {
     return { ...result, outcome: "passed" };
   } catch (error) {
     if (error instanceof UnsupportedOpError) {
-      return { ...result, outcome: "unsupported", missing: error.op ?? firstLine(error), why: error.message };
+      return { ...result, outcome: "unsupported", missing: error.op ?? error.message.slice(0, 80), why: error.message };
     }
     if (random && error instanceof Mismatch) {
-      return { ...result, outcome: "unsupported", missing: "Dropout (the numbers of another generator)", why: error.message };
+      return {
+        ...result,
+        outcome: "unsupported",
+        missing: "Dropout (the numbers of another generator)",
+        why: error.message,
+      };
     }
-    if (!(error instanceof FoveaError) && !(error instanceof Mismatch)) return { ...result, outcome: "failed", why: error.stack };
+    if (!(error instanceof FoveaError) && !(error instanceof Mismatch))
+      return { ...result, outcome: "failed", why: error.stack };
     return { ...result, outcome: "failed", why: error.message };
   }
 }
@@ -110,8 +132,6 @@ class Mismatch extends Error {}
 function fail(why) {
   throw new Mismatch(why);
 }
-
-const firstLine = (error) => error.message.split("\n")[0].slice(0, 80);
 
 /** Light models come without inputs: their outputs are the same for all. */
 function ones({ name, type, shape }) {
@@ -126,7 +146,8 @@ const ATOL = 1e-5;
 
 /** Shapes must be equal, integers too; floats within the tolerance of ONNX's own runner. */
 function compare({ type, shape, data }, gotShape, got, where) {
-  if (shape.join() !== gotShape.join()) fail(`${where} has shape [${gotShape.join(", ")}], wanted [${shape.join(", ")}]`);
+  if (shape.join() !== gotShape.join())
+    fail(`${where} has shape [${gotShape.join(", ")}], wanted [${shape.join(", ")}]`);
   const exact = !type.includes("float");
   let worst = 0;
   for (let i = 0; i < data.length; i++) {
@@ -140,8 +161,13 @@ function compare({ type, shape, data }, gotShape, got, where) {
 
 /** Without an index: the operator that the test's name begins with, else the model's first. */
 function familyOf(test) {
-  const words = test.name.replace(/^test_/, "").replaceAll("_", "").toLowerCase();
-  const named = onnxOperators.filter((op) => words.startsWith(op.toLowerCase())).toSorted((a, b) => b.length - a.length);
+  const words = test.name
+    .replace(/^test_/, "")
+    .replaceAll("_", "")
+    .toLowerCase();
+  const named = onnxOperators
+    .filter((op) => words.startsWith(op.toLowerCase()))
+    .toSorted((a, b) => b.length - a.length);
   if (named.length > 0) return named[0];
   try {
     return readGraph(test.model(), test.name).nodes[0]?.op ?? "none";

@@ -18,7 +18,8 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const fail = (why: string): never => {
     throw new FormatError(`${name} is not a sound .npy file: ${why}`);
   };
-  if (bytes.length < 12 || !MAGIC.every((byte, i) => bytes[i] === byte)) return fail("it does not begin with \\x93NUMPY");
+  if (bytes.length < 12 || !MAGIC.every((byte, i) => bytes[i] === byte))
+    return fail("it does not begin with \\x93NUMPY");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = bytes[6]!;
   if (version < 1 || version > 3) return fail(`its version is ${version}; known are 1, 2 and 3`);
@@ -30,11 +31,14 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   const order = /'fortran_order':\s*(True|False)/.exec(header);
   const sizes = /'shape':\s*\(([\d,\sL]*)\)/.exec(header);
   if (descr === null || order === null || sizes === null) {
-    return fail(`its header is not understood (structures and objects are not supported): ${header.trim().slice(0, 100)}`);
+    return fail(
+      `its header is not understood (structures and objects are not supported): ${header.trim().slice(0, 100)}`,
+    );
   }
   const [, endian, dtype] = descr as unknown as [string, string, string];
   const read = readers[dtype];
-  if (read === undefined) return fail(`its dtype ${dtype} is not supported; known are ${Object.keys(readers).join(", ")}`);
+  if (read === undefined)
+    return fail(`its dtype ${dtype} is not supported; known are ${Object.keys(readers).join(", ")}`);
   const shape = sizes[1]!
     .split(",")
     .map((d) => d.trim().replace(/L$/, ""))

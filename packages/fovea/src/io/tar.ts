@@ -22,14 +22,15 @@ export function readTar(archive: Uint8Array, name: string): TarEntry[] {
   const entries: TarEntry[] = [];
   /** Name and size from an extension header, for the entry after it. */
   let next: { path?: string; size?: number } = {};
-  for (let at = 0; at + BLOCK <= archive.length; ) {
+  for (let at = 0; at + BLOCK <= archive.length;) {
     const header = archive.subarray(at, at + BLOCK);
     if (header.every((byte) => byte === 0)) return entries; // the end
     if (checksum(header) !== octal(header, 148, 8)) return fail(`the header at byte ${at} has a wrong checksum`);
     const size = next.size ?? octal(header, 124, 12);
     if (!Number.isSafeInteger(size) || size < 0) return fail(`the header at byte ${at} has no sound size`);
     const start = at + BLOCK;
-    if (size > archive.length - start) return fail(`an entry of ${size} bytes begins at byte ${start} of ${archive.length} (is it cut short?)`);
+    if (size > archive.length - start)
+      return fail(`an entry of ${size} bytes begins at byte ${start} of ${archive.length} (is it cut short?)`);
     const bytes = archive.subarray(start, start + size);
     const kind = String.fromCharCode(header[156]!);
     if (kind === "L") next.path = field(bytes, 0, bytes.length);

@@ -40,15 +40,21 @@ export function readZip(archive: Uint8Array, name: string): Map<string, Uint8Arr
     const file = new TextDecoder().decode(archive.subarray(at + 46, at + 46 + nameLength));
     const label = JSON.stringify(file);
     const local = view.getUint32(at + 42, true);
-    if (local + 30 > archive.length || view.getUint32(local, true) !== LOCAL) return fail(`${label} is not where the directory says`);
+    if (local + 30 > archive.length || view.getUint32(local, true) !== LOCAL)
+      return fail(`${label} is not where the directory says`);
     const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
     if ((flags & 1) !== 0) return fail(`${label} is encrypted`);
     if (start + packed > archive.length) return fail(`${label} ends after the archive (is it cut short?)`);
-    if (size > packed * MAX_RATIO || (method === STORED && size !== packed)) return fail(`${label} claims ${size} bytes, made of ${packed}`);
+    if (size > packed * MAX_RATIO || (method === STORED && size !== packed))
+      return fail(`${label} claims ${size} bytes, made of ${packed}`);
     if (files.has(file)) return fail(`${label} is there twice`);
     const bytes = archive.subarray(start, start + packed);
     if (method === STORED) files.set(file, bytes);
-    else if (method === DEFLATED) files.set(file, inflate(bytes, size, () => fail(`${label} does not unpack to its ${size} bytes`)));
+    else if (method === DEFLATED)
+      files.set(
+        file,
+        inflate(bytes, size, () => fail(`${label} does not unpack to its ${size} bytes`)),
+      );
     else return fail(`${label} is packed by method ${method}; stored and deflated are supported`);
     at = next;
   }

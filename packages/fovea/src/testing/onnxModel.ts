@@ -1,6 +1,12 @@
 import type { ElementType } from "../io/onnx/elementTypes.ts";
 import { elementTypeNumber } from "../io/onnx/elementTypes.ts";
-import { encodeModel, type AttributeProto, type GraphProto, type NodeProto, type TensorProto } from "../io/onnx/proto.ts";
+import {
+  encodeModel,
+  type AttributeProto,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from "../io/onnx/proto.ts";
 
 type AttributeInput = number | string | readonly number[] | { readonly graph: GraphProto } | { readonly float: number };
 
@@ -11,7 +17,12 @@ export function node(
   output: readonly string[],
   attributes: Record<string, AttributeInput> = {},
 ): NodeProto {
-  return { opType, input, output, attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)) };
+  return {
+    opType,
+    input,
+    output,
+    attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+  };
 }
 
 function attribute(name: string, value: AttributeInput): AttributeProto {
@@ -24,7 +35,12 @@ function attribute(name: string, value: AttributeInput): AttributeProto {
 }
 
 /** A tensor in typed fields. */
-export function stored(name: string, type: ElementType, dims: readonly number[], values: readonly number[]): TensorProto {
+export function stored(
+  name: string,
+  type: ElementType,
+  dims: readonly number[],
+  values: readonly number[],
+): TensorProto {
   const empty = {
     floatData: [],
     int32Data: [],
@@ -64,6 +80,14 @@ export function graphProto({ inputs = [], outputs, nodes, initializers = [] }: T
 }
 
 /** The bytes of a small model. */
-export function onnxModel(graph: TestGraph, { opset = 17, irVersion = 8 }: { opset?: number; irVersion?: number } = {}): Uint8Array {
-  return encodeModel({ irVersion, opsetImport: [{ domain: "", version: opset }], functions: [], graph: graphProto(graph) });
+export function onnxModel(
+  graph: TestGraph,
+  { opset = 17, irVersion = 8 }: { opset?: number; irVersion?: number } = {},
+): Uint8Array {
+  return encodeModel({
+    irVersion,
+    opsetImport: [{ domain: "", version: opset }],
+    functions: [],
+    graph: graphProto(graph),
+  });
 }

@@ -114,7 +114,10 @@ export class Call {
       return missing;
     }
     // Early exporters wrote an empty list of the wrong kind.
-    if (attribute.kind !== kind && !(Array.isArray(attribute.value) && attribute.value.length === 0 && kind.endsWith("s"))) {
+    if (
+      attribute.kind !== kind &&
+      !(Array.isArray(attribute.value) && attribute.value.length === 0 && kind.endsWith("s"))
+    ) {
       throw new FormatError(`the attribute ${name} is of kind ${attribute.kind}, not ${kind}`);
     }
     return attribute.value as T;

@@ -67,9 +67,14 @@ function shapeFaults(graph: OnnxGraph, model: OnnxModel): string[] {
   const outputs = Object.values(noGrad(() => withRecorder(recorder, () => model.run(...inputs))));
   return graph.outputs.flatMap(({ name, type, shape }, i) => {
     const got = outputs[i]!;
-    const fits = shape === null || (shape.length === got.rank && shape.every((d, k) => typeof d !== "number" || d === got.shape[k]));
+    const fits =
+      shape === null ||
+      (shape.length === got.rank && shape.every((d, k) => typeof d !== "number" || d === got.shape[k]));
     const faults: string[] = [];
-    if (!fits) faults.push(`the output ${name} is declared [${shape.map((d) => d ?? "?").join(", ")}], but is ${showShape(got.shape)}`);
+    if (!fits)
+      faults.push(
+        `the output ${name} is declared [${shape.map((d) => d ?? "?").join(", ")}], but is ${showShape(got.shape)}`,
+      );
     if (got.dtype !== computeDType(type)) faults.push(`the output ${name} is declared ${type}, but is ${got.dtype}`);
     return faults;
   });

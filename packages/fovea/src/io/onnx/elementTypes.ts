@@ -25,6 +25,27 @@ export function elementType(number: number | undefined): ElementType | undefined
   return (elementTypes as Record<number, ElementType>)[number ?? 0];
 }
 
+/** Types that this reader knows by name only. */
+const others: Readonly<Record<number, string>> = {
+  14: "complex64",
+  15: "complex128",
+  17: "float8e4m3fn",
+  18: "float8e4m3fnuz",
+  19: "float8e5m2",
+  20: "float8e5m2fnuz",
+  21: "uint4",
+  22: "int4",
+  23: "float4e2m1",
+  24: "float8e8m0",
+  25: "uint2",
+  26: "int2",
+};
+
+/** Any element type for a message. */
+export function showElementType(number: number | undefined): string {
+  return elementType(number) ?? others[number ?? 0] ?? `number ${number ?? 0}`;
+}
+
 export function elementTypeNumber(type: ElementType): number {
   return Number(Object.entries(elementTypes).find(([, name]) => name === type)![0]);
 }

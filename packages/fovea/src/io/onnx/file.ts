@@ -46,7 +46,15 @@ function open(folder: string, location: string, model: string): Uint8Array {
   }
   // The same path again: a link, wherever in it, could lead elsewhere.
   const inside = relative(folder, real);
-  if (inside.startsWith("..") || isAbsolute(inside) || inside.split(sep).join("/") !== location.split(/[\\/]/).filter((part) => part !== ".").join("/")) {
+  if (
+    inside.startsWith("..") ||
+    isAbsolute(inside) ||
+    inside.split(sep).join("/") !==
+      location
+        .split(/[\\/]/)
+        .filter((part) => part !== ".")
+        .join("/")
+  ) {
     return refuse("is a link to another place; put the file itself into the model's folder");
   }
   if (!statSync(real).isFile()) return refuse("is no file");
@@ -54,7 +62,7 @@ function open(folder: string, location: string, model: string): Uint8Array {
   try {
     const { size } = fstatSync(handle);
     const bytes = new Uint8Array(size);
-    for (let at = 0; at < size; ) {
+    for (let at = 0; at < size;) {
       const count = readSync(handle, bytes, at, size - at, at);
       if (count === 0) return refuse("changed while it was read");
       at += count;

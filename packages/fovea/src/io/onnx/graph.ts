@@ -1,5 +1,5 @@
 import { FormatError, UnsupportedOpError } from "../../base/errors.ts";
-import { elementType, type ElementType } from "./elementTypes.ts";
+import { elementType, showElementType, type ElementType } from "./elementTypes.ts";
 import { decodeModel, type AttributeProto, type GraphProto, type NodeProto, type ValueInfoProto } from "./proto.ts";
 import { UnsupportedNodeError } from "./errors.ts";
 import { readTensor, type Constant, type ExternalData } from "./tensors.ts";
@@ -80,7 +80,9 @@ function readBody(graph: GraphProto, file: string, external: ExternalData | unde
   for (const proto of graph.initializer) {
     const name = proto.name ?? "";
     if (name === "" || initializers.has(name)) {
-      throw new FormatError(`${file}: ${name === "" ? "an initializer has no name" : `two initializers are named ${JSON.stringify(name)}`}`);
+      throw new FormatError(
+        `${file}: ${name === "" ? "an initializer has no name" : `two initializers are named ${JSON.stringify(name)}`}`,
+      );
     }
     initializers.set(name, readTensor(proto, file, external));
   }
@@ -96,12 +98,17 @@ function readBody(graph: GraphProto, file: string, external: ExternalData | unde
 function readInfo({ name = "", type }: ValueInfoProto, file: string): ValueInfo {
   if (name === "") throw new FormatError(`${file}: an input or output of the graph has no name`);
   const tensor = type?.tensorType;
+  const label = `${file}: ${JSON.stringify(name)}`;
   if (type !== undefined && tensor === undefined) {
-    throw new UnsupportedOpError(`${file}: ${JSON.stringify(name)} is a sequence, map or optional; only tensors are supported`);
+    throw new UnsupportedNodeError(
+      `${label} is a sequence, map or optional; only tensors are supported`,
+      "sequences, maps, optionals",
+    );
   }
   const element = elementType(tensor?.elemType);
   if (tensor !== undefined && element === undefined && (tensor.elemType ?? 0) !== 0) {
-    throw new UnsupportedOpError(`${file}: ${JSON.stringify(name)} has element type number ${tensor.elemType}, which is not supported`);
+    const stored = `element type ${showElementType(tensor.elemType)}`;
+    throw new UnsupportedNodeError(`${label} has ${stored}, which is not supported`, stored);
   }
   const shape = tensor?.shape?.dim.map(({ dimValue, dimParam }) => {
     if (dimValue !== undefined && dimValue > 0) return dimValue;
@@ -123,7 +130,9 @@ function readNode(node: NodeProto, file: string, external: ExternalData | undefi
   const attributes = new Map<string, AttributeValue>();
   for (const proto of node.attribute) {
     if (proto.name === undefined || attributes.has(proto.name)) {
-      throw new FormatError(`${where} has ${proto.name === undefined ? "an attribute without a name" : `the attribute ${proto.name} twice`}`);
+      throw new FormatError(
+        `${where} has ${proto.name === undefined ? "an attribute without a name" : `the attribute ${proto.name} twice`}`,
+      );
     }
     attributes.set(proto.name, readAttribute(proto, where, external));
   }

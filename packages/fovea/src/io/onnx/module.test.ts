@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compile, noGrad, tensor, type Tensor } from "../../index.ts";
-import { nn, optim } from "../../index.ts";
+import { compile, nn, noGrad, optim, tensor, type Tensor } from "../../index.ts";
 import { describeEngines } from "../../testing/engines.ts";
 import { graphProto, node, onnxModel, stored } from "../../testing/onnxModel.ts";
 import { loadOnnx } from "./module.ts";
@@ -79,7 +78,9 @@ describe("loadOnnx", () => {
       initializers: [stored("w", "float32", [2], [1, 2])],
       nodes: [node("Add", ["x", "w"], ["y"])],
     });
-    expect(() => loadOnnx(bytes, "m").forward(tensor([1, 2, 3]))).toThrow(/m: node "y" \(Add\): .*\[3\] and \[2\] do not broadcast/);
+    expect(() => loadOnnx(bytes, "m").forward(tensor([1, 2, 3]))).toThrow(
+      /m: node "y" \(Add\): .*\[3\] and \[2\] do not broadcast/,
+    );
   });
 });
 
@@ -89,7 +90,11 @@ describeEngines("ONNX models", () => {
       onnxModel({
         inputs: [["x", "float32", ["n", 2, 3]]],
         outputs: ["y"],
-        initializers: [stored("zero", "int64", [], [0]), stored("rest", "int64", [1], [-1]), stored("axes", "int64", [1], [0])],
+        initializers: [
+          stored("zero", "int64", [], [0]),
+          stored("rest", "int64", [1], [-1]),
+          stored("axes", "int64", [1], [0]),
+        ],
         nodes: [
           node("Shape", ["x"], ["shape"]),
           node("Gather", ["shape", "zero"], ["n"]),
@@ -101,14 +106,21 @@ describeEngines("ONNX models", () => {
       "shapes.onnx",
     );
     const f = compile((x: Tensor) => model.forward(x));
-    const x = tensor(Float32Array.from({ length: 12 }, (_, i) => i), { shape: [2, 2, 3] });
+    const x = tensor(
+      Float32Array.from({ length: 12 }, (_, i) => i),
+      { shape: [2, 2, 3] },
+    );
     expect(f(x).shape).toEqual([2, 6]);
     expect([...f.plans.values()][0]!.graph.nodes.map(({ op }) => op.name)).toEqual(["reshape"]);
   });
 
   it("follow the branch of If whose condition is constant", () => {
     const branch = (value: number) => ({
-      graph: graphProto({ outputs: ["v"], initializers: [stored("c", "float32", [1], [value])], nodes: [node("Add", ["x", "c"], ["v"])] }),
+      graph: graphProto({
+        outputs: ["v"],
+        initializers: [stored("c", "float32", [1], [value])],
+        nodes: [node("Add", ["x", "c"], ["v"])],
+      }),
     });
     const model = loadOnnx(
       onnxModel({
@@ -143,7 +155,9 @@ describeEngines("ONNX models", () => {
     const shape = tensor(Int32Array.of(2, 1));
     expect(model.forward(tensor([1, 2]), shape).shape).toEqual([2, 1]);
     const f = compile((x: Tensor, s: Tensor) => model.forward(x, s));
-    expect(() => f(tensor([1, 2]), shape)).toThrow(/shape depends on values computed by the graph, which compile\(\) cannot record/);
+    expect(() => f(tensor([1, 2]), shape)).toThrow(
+      /shape depends on values computed by the graph, which compile\(\) cannot record/,
+    );
   });
 
   it("wrap narrow integers in their own width, and divide integers exactly", () => {
@@ -166,7 +180,11 @@ describeEngines("ONNX models", () => {
       onnxModel({
         inputs: [["x", "float32", [4]]],
         outputs: ["y"],
-        initializers: [stored("s", "int64", [1], [-1]), stored("e", "int64", [1], [-(2 ** 62)]), stored("a", "int64", [1], [0])],
+        initializers: [
+          stored("s", "int64", [1], [-1]),
+          stored("e", "int64", [1], [-(2 ** 62)]),
+          stored("a", "int64", [1], [0]),
+        ],
         nodes: [node("Slice", ["x", "s", "e", "a", "s"], ["y"])],
       }),
       "slice.onnx",
@@ -184,7 +202,9 @@ describeEngines("ONNX models", () => {
       }),
       "big.onnx",
     );
-    expect(() => model.forward(tensor(Int32Array.of(1)))).toThrow("the int64 value 1099511627776 does not fit the 32-bit integers");
+    expect(() => model.forward(tensor(Int32Array.of(1)))).toThrow(
+      "the int64 value 1099511627776 does not fit the 32-bit integers",
+    );
   });
 
   it("train: gradients reach the weights, and running statistics follow the batch", () => {
@@ -208,7 +228,12 @@ describeEngines("ONNX models", () => {
       "train.onnx",
     );
     expect([...model.namedBuffers().keys()]).toEqual(["mean", "var"]);
-    const x = tensor([[1, 0], [0, 2], [3, 1], [2, 2]]);
+    const x = tensor([
+      [1, 0],
+      [0, 2],
+      [3, 1],
+      [2, 2],
+    ]);
     const before = values(model.forward(x));
     expect(before).toEqual([0, 0, 0, 0]); // inference until train() is called
     model.train();

@@ -5,7 +5,6 @@ import { withEngine } from "../../backend/engines.ts";
 import { Module } from "../../nn/module.ts";
 import { Buffer, Parameter } from "../../nn/parameter.ts";
 import { noGrad, withRecorder } from "../../tensor/apply.ts";
-import { fromHost } from "../../tensor/create.ts";
 import { inLayer } from "../../tensor/context.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { Call, type Result } from "./call.ts";
@@ -37,8 +36,10 @@ const MAX_NESTING = 32;
 export class OnnxModel extends Module<Tensor[], Tensor> {
   readonly #graph: OnnxGraph;
   readonly #name: string;
-  /** Values of the initializers: tensors of this module, or constants. */
-  readonly #values = new Map<string, Value>();
+  /** Initializers that are state of this module. */
+  readonly #state = new Map<string, Value>();
+  /** Initializers that only describe shapes, axes or bounds. */
+  readonly #constants = new Map<string, Constant>();
 
   constructor(graph: OnnxGraph, name: string) {
     super();
@@ -48,7 +49,7 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     check(graph, name);
     const roles = rolesOf(graph);
     const taken = new Set(Object.keys(this));
-    for (const [key, constant] of graph.initializers) this.#values.set(key, this.#adopt(key, constant, roles, taken));
+    for (const [key, constant] of graph.initializers) this.#adopt(key, constant, roles, taken);
   }
 
   /** The inputs that `forward` takes, in order. */
@@ -70,7 +71,9 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     const outputs = Object.values(this.#run(inputs));
     if (outputs.length !== 1) {
       const names = this.#graph.outputs.map(({ name }) => name).join(", ");
-      throw new UsageError(`${this.#name} has ${outputs.length} outputs (${names}); call run(), which gives them by name`);
+      throw new UsageError(
+        `${this.#name} has ${outputs.length} outputs (${names}); call run(), which gives them by name`,
+      );
     }
     return outputs[0]!;
   }
@@ -81,12 +84,15 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
   }
 
   override extraRepr(): string {
-    const show = ({ name, type, shape }: ValueInfo) => `${name}: ${type} [${shape?.map((d) => d ?? "?").join(", ") ?? "…"}]`;
+    const show = ({ name, type, shape }: ValueInfo) =>
+      `${name}: ${type} [${shape?.map((d) => d ?? "?").join(", ") ?? "…"}]`;
     return `${this.inputs.map(show).join(", ")} → ${this.outputs.map(show).join(", ")}, ${this.#graph.nodes.length} nodes, opset ${this.#graph.opset}`;
   }
 
   #run(inputs: readonly Tensor[]): Record<string, Tensor> {
-    const values = new Map(this.#values);
+    const values = new Map(this.#state);
+    // Fresh for every run: their tensors end with the scope or the recording that made them.
+    for (const [key, constant] of this.#constants) values.set(key, Value.constant(constant));
     const wanted = this.inputs;
     if (inputs.length !== wanted.length) {
       const names = wanted.map(({ name }) => name).join(", ");
@@ -99,7 +105,8 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
 
   #input({ name, type, shape }: ValueInfo, x: Tensor): Value {
     if (!(x instanceof Tensor)) throw new UsageError(`${this.#name}: the input ${name} must be a tensor`);
-    const fits = shape === null || (shape.length === x.rank && shape.every((d, i) => typeof d !== "number" || d === x.shape[i]));
+    const fits =
+      shape === null || (shape.length === x.rank && shape.every((d, i) => typeof d !== "number" || d === x.shape[i]));
     if (!fits) {
       const wanted = `[${shape.map((d) => d ?? "?").join(", ")}]`;
       throw new ShapeError(`${this.#name}: the input ${name} must be ${wanted}, got ${showShape(x.shape)}`);
@@ -150,21 +157,19 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     }
   }
 
-  #adopt(key: string, constant: Constant, { described, running }: Roles, taken: Set<string>): Value {
-    if (described.has(key)) return Value.constant(constant);
-    if (isFloat(constant.type)) {
-      const host = constant.data as Float32Array;
-      const values = fromHost(host, constant.shape, "float32");
-      const state = running.has(key) || constant.shape.length === 0 ? new Buffer(values) : new Parameter(values);
-      this.#keep(key, state, taken);
-      return Value.of(state, constant.type);
+  #adopt(key: string, constant: Constant, { described, running }: Roles, taken: Set<string>): void {
+    const { type, shape, data } = constant;
+    // Integers beyond 32 bits can only be the end of a slice, or the like.
+    const fits = isFloat(type) || data.every((v) => v === (v | 0));
+    if (described.has(key) || !fits) {
+      this.#constants.set(key, constant);
+      return;
     }
-    const fits = constant.data.every((v) => v === (v | 0));
-    if (!fits) return Value.constant(constant); // an end of a slice, for example
     const { tensor } = Value.constant(constant);
-    const buffer = new Buffer(tensor);
-    this.#keep(key, buffer, taken);
-    return Value.constant(constant, buffer);
+    const trained = isFloat(type) && shape.length > 0 && !running.has(key);
+    const state = trained ? new Parameter(tensor) : new Buffer(tensor);
+    this.#keep(key, state, taken);
+    this.#state.set(key, isFloat(type) ? Value.of(state, type) : Value.constant(constant, state));
   }
 
   /** Makes state a field, so that it is found like that of any module. State dicts are in lower case. */
@@ -190,7 +195,8 @@ function apply(call: Call): (Value | undefined)[] {
   const handler = handlers[call.node.op]!;
   const given = call.all();
   const foldable =
-    given.every(({ known, shape }) => known !== null && sizeOf(shape) <= FOLD_LIMIT) && !call.node.attributes.has("then_branch");
+    given.every(({ known, shape }) => known !== null && sizeOf(shape) <= FOLD_LIMIT) &&
+    !call.node.attributes.has("then_branch");
   if (!foldable) return typed(call, handler(call));
   const results = noGrad(() => withRecorder(null, () => withEngine("reference", () => typed(call, handler(call)))));
   return results.map((value) => {

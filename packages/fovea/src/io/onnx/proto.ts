@@ -1,5 +1,18 @@
 import { FormatError } from "../../base/errors.ts";
-import { bytes, decodeMessage, double, encodeMessage, float, int32, int64, many, message, one, string, uint64 } from "./wire.ts";
+import {
+  bytes,
+  decodeMessage,
+  double,
+  encodeMessage,
+  float,
+  int32,
+  int64,
+  many,
+  message,
+  one,
+  string,
+  uint64,
+} from "./wire.ts";
 import type { Kind } from "./wire.ts";
 
 // The part of onnx.proto (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) that this reader uses. Other fields
@@ -108,7 +121,10 @@ export const tensorProto: Kind<TensorProto> = message<TensorProto>(() => ({
   dataLocation: one(14, int32),
 }));
 
-const dimension = message<TensorShapeProto["dim"][number]>(() => ({ dimValue: one(1, int64), dimParam: one(2, string) }));
+const dimension = message<TensorShapeProto["dim"][number]>(() => ({
+  dimValue: one(1, int64),
+  dimParam: one(2, string),
+}));
 const shape = message<TensorShapeProto>(() => ({ dim: many(1, dimension) }));
 const tensorType = message<TensorTypeProto>(() => ({ elemType: one(1, int32), shape: one(2, shape) }));
 const type = message<TypeProto>(() => ({

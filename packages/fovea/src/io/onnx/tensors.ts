@@ -1,7 +1,8 @@
-import { FormatError, UnsupportedOpError } from "../../base/errors.ts";
+import { FormatError } from "../../base/errors.ts";
 import { showShape, type Shape } from "../../base/shape.ts";
 import { fromHalf } from "../stored-dtype.ts";
-import { elementType, isFloat, isInteger, type ElementType } from "./elementTypes.ts";
+import { elementType, isFloat, isInteger, showElementType, type ElementType } from "./elementTypes.ts";
+import { UnsupportedNodeError } from "./errors.ts";
 import type { TensorProto } from "./proto.ts";
 
 /** Values known on the host: floats as Float32Array, truth values as bytes, integers (and texts) exactly up to 2^53. */
@@ -27,9 +28,10 @@ export function readTensor(proto: TensorProto, where: string, external?: Externa
   };
   const type = elementType(proto.dataType);
   if (type === undefined) {
-    throw new UnsupportedOpError(
-      `${label} has element type number ${proto.dataType ?? 0}; supported are floats of 16, 32 and 64 bits, bfloat16, ` +
-        "integers of 8 to 64 bits, bool and string",
+    const stored = `element type ${showElementType(proto.dataType)}`;
+    throw new UnsupportedNodeError(
+      `${label} has ${stored}; supported are floats of 16, 32 and 64 bits, bfloat16, integers of 8 to 64 bits, bool and string`,
+      stored,
     );
   }
   if (proto.dims.length > MAX_RANK) return fail(`has ${proto.dims.length} axes; at most ${MAX_RANK} are sound`);
@@ -40,8 +42,13 @@ export function readTensor(proto: TensorProto, where: string, external?: Externa
   const shape = Object.freeze([...proto.dims]);
 
   if (type === "string") {
-    if (BigInt(proto.stringData.length) !== size) return fail(`of shape ${showShape(shape)} has ${proto.stringData.length} strings`);
-    return { type, shape, data: Float64Array.from(proto.stringData, (bytes) => textNumber(new TextDecoder().decode(bytes))) };
+    if (BigInt(proto.stringData.length) !== size)
+      return fail(`of shape ${showShape(shape)} has ${proto.stringData.length} strings`);
+    return {
+      type,
+      shape,
+      data: Float64Array.from(proto.stringData, (bytes) => textNumber(new TextDecoder().decode(bytes))),
+    };
   }
   const raw = proto.dataLocation === EXTERNAL ? readExternal(proto, label, external) : proto.rawData;
   if (raw !== undefined) {
@@ -98,7 +105,8 @@ function readExternal(proto: TensorProto, label: string, external: ExternalData 
   const number = (key: string, missing: number): number => {
     const text = entries.get(key);
     if (text === undefined) return missing;
-    if (!/^\d{1,15}$/.test(text)) throw new FormatError(`${label} has the ${key} ${JSON.stringify(text)} in its data file`);
+    if (!/^\d{1,15}$/.test(text))
+      throw new FormatError(`${label} has the ${key} ${JSON.stringify(text)} in its data file`);
     return Number(text);
   };
   const offset = number("offset", 0);
@@ -142,9 +150,15 @@ function readRaw(raw: Uint8Array, type: Exclude<ElementType, "string">): Constan
     case "uint32":
       return fill(new Float64Array(count), (i) => view.getUint32(4 * i, true));
     case "int64":
-      return fill(new Float64Array(count), (i) => view.getInt32(8 * i + 4, true) * 2 ** 32 + view.getUint32(8 * i, true));
+      return fill(
+        new Float64Array(count),
+        (i) => view.getInt32(8 * i + 4, true) * 2 ** 32 + view.getUint32(8 * i, true),
+      );
     case "uint64":
-      return fill(new Float64Array(count), (i) => view.getUint32(8 * i + 4, true) * 2 ** 32 + view.getUint32(8 * i, true));
+      return fill(
+        new Float64Array(count),
+        (i) => view.getUint32(8 * i + 4, true) * 2 ** 32 + view.getUint32(8 * i, true),
+      );
     default:
       return type satisfies never;
   }

@@ -71,7 +71,12 @@ export class Value {
 
 function toTensor({ type, shape, data }: Constant): Tensor {
   if (isFloat(type)) return fromHost(data instanceof Float32Array ? data : Float32Array.from(data), shape, "float32");
-  if (type === "bool") return fromHost(Uint8Array.from(data, (v) => Number(v !== 0)), shape, "bool");
+  if (type === "bool")
+    return fromHost(
+      Uint8Array.from(data, (v) => Number(v !== 0)),
+      shape,
+      "bool",
+    );
   return fromHost(toInt32(data, type), shape, "int32");
 }
 

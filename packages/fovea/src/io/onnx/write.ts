@@ -55,10 +55,14 @@ export function exportOnnx(
   const byValue = new Map<number, string>();
   const inputNames = namesFor(options.inputNames, specs.length, "input");
   graph.inputs.forEach((value, i) => byValue.set(value, w.name(inputNames[i]!)));
-  const state = model instanceof Module ? new Map([...model.stateDict()].map(([name, { storage }]) => [storage, name])) : new Map();
+  const state =
+    model instanceof Module ? new Map([...model.stateDict()].map(([name, { storage }]) => [storage, name])) : new Map();
   for (const { value, storage } of graph.captured) {
     const { shape, dtype } = graph.values[value]!;
-    byValue.set(value, w.tensor(storage.values(), shape, dtype, (state.get(storage) as string | undefined) ?? "constant"));
+    byValue.set(
+      value,
+      w.tensor(storage.values(), shape, dtype, (state.get(storage) as string | undefined) ?? "constant"),
+    );
   }
   for (const { op, inputs: ids, attrs, output } of graph.nodes) {
     const given = ids.map((id) => (id < 0 ? undefined : graph.values[id]));
@@ -99,7 +103,9 @@ function inInference(
 ): Outputs {
   if (!(model instanceof Module)) return fn(model);
   const modes = [...model.namedModules().values()].map((module) => [module, module.training] as const);
-  const run = (model instanceof OnnxModel ? (...x: Tensor[]) => model.run(...x) : model.forward) as (...x: Tensor[]) => Outputs;
+  const run = (model instanceof OnnxModel ? (...x: Tensor[]) => model.run(...x) : model.forward) as (
+    ...x: Tensor[]
+  ) => Outputs;
   try {
     model.eval();
     return fn(run);

@@ -148,9 +148,17 @@ const scatterInto: Write = ({ w, names, attrs }) => {
 
 const slice: Write = ({ w, names, attrs, output }) => {
   const { starts, steps } = attrs as unknown as BoxAttrs;
-  const ends = starts.map((from, k) => from + Math.max(0, (output.shape[k]! - 1) * steps[k]! + 1) * Math.sign(output.shape[k]!));
+  const ends = starts.map(
+    (from, k) => from + Math.max(0, (output.shape[k]! - 1) * steps[k]! + 1) * Math.sign(output.shape[k]!),
+  );
   const axes = starts.map((_, k) => k);
-  return w.add("Slice", [names[0]!, w.integers(starts, "starts"), w.integers(ends, "ends"), w.integers(axes), w.integers(steps, "steps")]);
+  return w.add("Slice", [
+    names[0]!,
+    w.integers(starts, "starts"),
+    w.integers(ends, "ends"),
+    w.integers(axes),
+    w.integers(steps, "steps"),
+  ]);
 };
 
 const pad: Write = ({ w, names, specs, attrs, output }) => {
@@ -167,7 +175,14 @@ const pad: Write = ({ w, names, specs, attrs, output }) => {
     size = shape.map((d, k) => d * steps[k]!);
     x = w.add("Reshape", [x, w.integers(size, "shape")]);
     const ends = shape.map((d, k) => (d - 1) * steps[k]! + 1);
-    x = w.add("Slice", [x, w.integers(ends.map(() => 0), "starts"), w.integers(ends, "ends")]);
+    x = w.add("Slice", [
+      x,
+      w.integers(
+        ends.map(() => 0),
+        "starts",
+      ),
+      w.integers(ends, "ends"),
+    ]);
     size = ends;
   }
   const after = output.shape.map((d, k) => d - starts[k]! - size[k]!);
@@ -176,7 +191,11 @@ const pad: Write = ({ w, names, specs, attrs, output }) => {
 
 const flip: Write = ({ w, names, specs, attrs }) => {
   const axes = attrs["axes"] as readonly number[];
-  const all = (v: number, wish: string) => w.integers(axes.map(() => v), wish);
+  const all = (v: number, wish: string) =>
+    w.integers(
+      axes.map(() => v),
+      wish,
+    );
   const before = axes.map((axis) => -specs[0]!.shape[axis]! - 1);
   return w.add("Slice", [names[0]!, all(-1, "starts"), w.integers(before, "ends"), w.integers(axes), all(-1, "steps")]);
 };
@@ -258,7 +277,8 @@ export const writers = {
   maxPool2d: ({ w, names, attrs }) => w.add("MaxPool", names, poolAttributes(attrs as unknown as PoolAttrs)),
   maxPool2dIndices: maxIndices,
   cast: ({ w, names, attrs }) => w.add("Cast", names, { to: typeNumbers[attrs["dtype"] as DType] }),
-  clamp: ({ w, names, attrs }) => w.add("Clip", [names[0]!, w.scalar(attrs["min"] as number), w.scalar(attrs["max"] as number)]),
+  clamp: ({ w, names, attrs }) =>
+    w.add("Clip", [names[0]!, w.scalar(attrs["min"] as number), w.scalar(attrs["max"] as number)]),
   conv2d: convolution,
   conv2dInputGrad: transposedConvolution,
   matmul: product,
@@ -273,6 +293,7 @@ export function writerOf(op: string, output: TensorSpec): Write {
     op === "assign" || op === "dropout"
       ? "it only happens in training; call eval() on the model first"
       : "ONNX has no operator for it, or Fovea's writer does not know it";
-  throw new UnsupportedOpError(`exportOnnx: the op ${op} (result [${output.shape.join(", ")}]) cannot be written: ${why}`);
+  throw new UnsupportedOpError(
+    `exportOnnx: the op ${op} (result [${output.shape.join(", ")}]) cannot be written: ${why}`,
+  );
 }
-

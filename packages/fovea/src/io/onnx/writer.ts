@@ -53,7 +53,13 @@ export class GraphWriter {
   /** A tensor that the file carries. */
   tensor(values: TypedArray, shape: Shape, dtype: DType, wish: string): string {
     const name = this.name(wish);
-    this.initializers.push({ ...noData, name, dims: shape, dataType: typeNumbers[dtype], rawData: littleEndian(values, dtype) });
+    this.initializers.push({
+      ...noData,
+      name,
+      dims: shape,
+      dataType: typeNumbers[dtype],
+      rawData: littleEndian(values, dtype),
+    });
     return name;
   }
 
@@ -63,7 +69,15 @@ export class GraphWriter {
   }
 }
 
-const noData = { floatData: [], int32Data: [], stringData: [], int64Data: [], doubleData: [], uint64Data: [], externalData: [] };
+const noData = {
+  floatData: [],
+  int32Data: [],
+  stringData: [],
+  int64Data: [],
+  doubleData: [],
+  uint64Data: [],
+  externalData: [],
+};
 
 function littleEndian(values: TypedArray, dtype: DType): Uint8Array {
   if (dtype === "uint8" || dtype === "bool") return Uint8Array.from(values);

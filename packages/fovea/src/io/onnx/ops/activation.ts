@@ -9,7 +9,8 @@ import type { Call, Handlers } from "../call.ts";
 /** Slope per element, broadcast to x; before opset 7 one slope per channel. */
 function prelu(call: Call): Tensor {
   const [x, slope] = [call.tensor(0), call.tensor(1)];
-  const perChannel = slope.rank === 1 && x.rank > 2 && slope.size === x.shape[1] && (call.opset < 7 || slope.size !== x.shape.at(-1));
+  const perChannel =
+    slope.rank === 1 && x.rank > 2 && slope.size === x.shape[1] && (call.opset < 7 || slope.size !== x.shape.at(-1));
   const weight = perChannel ? slope.reshape(x.shape.slice(1).map((_, i) => (i === 0 ? slope.size : 1))) : slope;
   return where(x.greater(0), x, x.mul(weight));
 }

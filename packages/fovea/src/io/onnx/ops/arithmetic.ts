@@ -154,9 +154,18 @@ function choose(call: Call): Value {
 }
 
 export const arithmeticHandlers = {
-  Add: arithmetic((a, b) => a.add(b), (x, y) => x + y),
-  Sub: arithmetic((a, b) => a.sub(b), (x, y) => x - y),
-  Mul: arithmetic((a, b) => a.mul(b), (x, y) => x * y),
+  Add: arithmetic(
+    (a, b) => a.add(b),
+    (x, y) => x + y,
+  ),
+  Sub: arithmetic(
+    (a, b) => a.sub(b),
+    (x, y) => x - y,
+  ),
+  Mul: arithmetic(
+    (a, b) => a.mul(b),
+    (x, y) => x * y,
+  ),
   Div: arithmetic(
     (a, b) => (a.dtype === "int32" ? divideIntegers(a, b) : a.div(b)),
     (x, y) => Math.trunc(x / y),
@@ -179,4 +188,3 @@ export const arithmeticHandlers = {
   Xor: logical((a, b) => a.logicalXor(b)),
   Not: (call) => call.tensor(0).logicalNot(),
 } as const satisfies Handlers;
-

@@ -42,8 +42,12 @@ function sides(call: Call, size: readonly number[], { kernel, stride, dilation }
     });
   }
   if (rule !== "NOTSET" && rule !== "") throw new FormatError(`auto_pad ${rule} is not known`);
-  const pads = call.ints("pads", [...size, ...size].map(() => 0));
-  if (pads.length !== 2 * size.length) throw new ShapeError(`pads ${showShape(pads)} must be ${2 * size.length} numbers`);
+  const pads = call.ints(
+    "pads",
+    [...size, ...size].map(() => 0),
+  );
+  if (pads.length !== 2 * size.length)
+    throw new ShapeError(`pads ${showShape(pads)} must be ${2 * size.length} numbers`);
   return size.map((_, k) => [pads[k]!, pads[k + size.length]!]);
 }
 
@@ -70,7 +74,8 @@ const three = (list: readonly number[]) => list as unknown as readonly [number, 
 function kernelOf(call: Call, weight: Tensor): readonly number[] {
   const kernel = weight.shape.slice(2);
   const said = call.ints("kernel_shape", kernel);
-  if (said.join() !== kernel.join()) throw new ShapeError(`kernel_shape ${showShape(said)} is not that of the weight ${showShape(weight.shape)}`);
+  if (said.join() !== kernel.join())
+    throw new ShapeError(`kernel_shape ${showShape(said)} is not that of the weight ${showShape(weight.shape)}`);
   return kernel;
 }
 
@@ -81,7 +86,10 @@ function transposed(call: Call): Tensor {
   const ones = size.map(() => 1);
   const stride = call.ints("strides", ones);
   const dilation = call.ints("dilations", ones);
-  const extra = call.ints("output_padding", size.map(() => 0));
+  const extra = call.ints(
+    "output_padding",
+    size.map(() => 0),
+  );
   const rule = call.string("auto_pad", "NOTSET");
   const wanted = call.has("output_shape")
     ? call.ints("output_shape").slice(-size.length)
@@ -93,16 +101,27 @@ function transposed(call: Call): Tensor {
         const all = stride[k]! * (d - 1) + extra[k]! + dilation[k]! * (kernel[k]! - 1) + 1;
         const total = all - wanted[k]!;
         // The other way round than in a convolution: what is cut off here is padded there.
-        if (total < 0) throw new ShapeError(`output_shape ${showShape(wanted)} is larger than the ${all} outputs of axis ${k}`);
+        if (total < 0)
+          throw new ShapeError(`output_shape ${showShape(wanted)} is larger than the ${all} outputs of axis ${k}`);
         return halves(total, rule === "SAME_UPPER" ? "SAME_UPPER" : "SAME_LOWER");
       })
     : sides(call, size, { kernel, stride, dilation });
   const options = { padding: padding as never, groups: call.int("group", 1) };
   if (x.rank === 3) {
-    return convTranspose1d(x, weight, bias, { ...options, stride: stride[0]!, dilation: dilation[0]!, outputPadding: extra[0]! });
+    return convTranspose1d(x, weight, bias, {
+      ...options,
+      stride: stride[0]!,
+      dilation: dilation[0]!,
+      outputPadding: extra[0]!,
+    });
   }
   if (x.rank === 4) {
-    return convTranspose2d(x, weight, bias, { ...options, stride: two(stride), dilation: two(dilation), outputPadding: two(extra) });
+    return convTranspose2d(x, weight, bias, {
+      ...options,
+      stride: two(stride),
+      dilation: two(dilation),
+      outputPadding: two(extra),
+    });
   }
   if (x.rank === 5) {
     const all = { ...options, stride: three(stride), dilation: three(dilation), outputPadding: three(extra) };
@@ -117,7 +136,11 @@ const modes = { constant: "zeros", reflect: "reflect", edge: "replicate", wrap: 
 function pad(call: Call): Tensor {
   const x = call.tensor(0);
   const pads = call.intsFrom("pads", 1) ?? call.ints("paddings");
-  const axes = call.optional(3)?.numbers("the axes").map((a) => (a < 0 ? a + x.rank : a)) ?? x.shape.map((_, i) => i);
+  const axes =
+    call
+      .optional(3)
+      ?.numbers("the axes")
+      .map((a) => (a < 0 ? a + x.rank : a)) ?? x.shape.map((_, i) => i);
   if (pads.length !== 2 * axes.length) throw new ShapeError(`${pads.length} pads for ${axes.length} axes`);
   const padding = x.shape.map((): [number, number] => [0, 0]);
   axes.forEach((axis, k) => (padding[axis] = [pads[k]!, pads[k + axes.length]!]));

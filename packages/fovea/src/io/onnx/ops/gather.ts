@@ -29,13 +29,21 @@ function gather(call: Call): Value {
 function gatherElements(call: Call): Value {
   const [x, at] = [call.input(0), call.input(1)];
   const axis = normalizeAxis(call.int("axis", 0), x.rank, "GatherElements");
-  return Value.of(takeAlongAxis(box(x.tensor, at.shape, axis), indices(at, x.shape[axis]!, "GatherElements"), axis), x.type);
+  return Value.of(
+    takeAlongAxis(box(x.tensor, at.shape, axis), indices(at, x.shape[axis]!, "GatherElements"), axis),
+    x.type,
+  );
 }
 
 /** The corner of x that indices of `shape` reach: all of it along `axis`, as many as there are along the others. */
 function box(x: Tensor, shape: readonly number[], axis: number): Tensor {
   const ends = x.shape.map((d, i) => (i === axis ? d : shape[i]!));
-  return sameShape(ends, x.shape) ? x : x.slice(x.shape.map(() => 0), ends);
+  return sameShape(ends, x.shape)
+    ? x
+    : x.slice(
+        x.shape.map(() => 0),
+        ends,
+      );
 }
 
 /** Index vectors, checked where they are known: the last axis holds positions along the axes from `first` on. */
@@ -58,7 +66,9 @@ const modes = { none: "set", add: "add", mul: "mul", max: "max", min: "min" } as
 
 function modeOf(call: Call): ScatterMode {
   const reduction = call.string("reduction", "none");
-  return Object.hasOwn(modes, reduction) ? modes[reduction as keyof typeof modes] : call.unsupported(`reduction=${reduction}`);
+  return Object.hasOwn(modes, reduction)
+    ? modes[reduction as keyof typeof modes]
+    : call.unsupported(`reduction=${reduction}`);
 }
 
 function scatterElements(call: Call): Value {
@@ -77,7 +87,16 @@ function putBack(x: Tensor, y: Tensor): Tensor {
     if (missing === 0) continue;
     const ends = x.shape.map((d, i) => (i > axis ? d : whole.shape[i]!));
     const starts = x.shape.map((_, i) => (i === axis ? whole.shape[axis]! : 0));
-    whole = concat([whole, x.slice(starts, ends.map((d, i) => (i === axis ? x.shape[axis]! : d)))], axis);
+    whole = concat(
+      [
+        whole,
+        x.slice(
+          starts,
+          ends.map((d, i) => (i === axis ? x.shape[axis]! : d)),
+        ),
+      ],
+      axis,
+    );
   }
   return whole;
 }

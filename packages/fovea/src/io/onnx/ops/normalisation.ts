@@ -18,13 +18,21 @@ import { Value } from "../value.ts";
  * the running ones towards the batch's.
  */
 function batchNormalization(call: Call): (Tensor | null)[] {
-  const [x, weight, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => call.tensor(i)) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+  const [x, weight, bias, mean, variance] = [0, 1, 2, 3, 4].map((i) => call.tensor(i)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   const eps = call.float("epsilon", 1e-5);
+  if (call.int("spatial", 1) === 0) return call.unsupported("statistics per pixel (spatial=0)");
   const always = call.int("training_mode", 0) !== 0;
   if (!always && !call.training) return [batchNorm(x, mean, variance, weight, bias, { eps })];
   const batch = channelMoments(x);
   const momentum = call.float("momentum", 0.9);
-  const follow = (running: Tensor, now: Tensor) => running.mul(momentum).add(now.reshape(running.shape).mul(1 - momentum));
+  const follow = (running: Tensor, now: Tensor) =>
+    running.mul(momentum).add(now.reshape(running.shape).mul(1 - momentum));
   const y = batchNorm(x, batch.mean, batch.variance, weight, bias, { eps });
   if (always) return [y, follow(mean, batch.mean), follow(variance, batch.variance)];
   noGrad(() => {
@@ -75,9 +83,18 @@ function groupNormalization(call: Call): Tensor {
   const { y } = standardized(x.reshape([n, groups, -1]), [2], call.float("epsilon", 1e-5));
   const spread = (t: Tensor): Tensor => {
     if (t.size === channels) return perChannel(t, x);
-    return perChannel(t.reshape([groups, 1]).expand([groups, channels / groups]).reshape([channels]), x);
+    return perChannel(
+      t
+        .reshape([groups, 1])
+        .expand([groups, channels / groups])
+        .reshape([channels]),
+      x,
+    );
   };
-  return y.reshape(x.shape).mul(spread(call.tensor(1))).add(spread(call.tensor(2)));
+  return y
+    .reshape(x.shape)
+    .mul(spread(call.tensor(1)))
+    .add(spread(call.tensor(2)));
 }
 
 function lpNormalization(call: Call): Tensor {

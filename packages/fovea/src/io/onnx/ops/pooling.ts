@@ -3,7 +3,13 @@ import { showShape, sizeOf } from "../../../base/shape.ts";
 import { globalAvgPool, globalLpPool, globalMaxPool } from "../../../ops/adaptivePool.ts";
 import { avgPool1d, avgPool2d, avgPool3d } from "../../../ops/avgPool.ts";
 import { lpPool1d, lpPool2d, lpPool3d } from "../../../ops/lpPool.ts";
-import { maxPool1d, maxPool1dWithIndices, maxPool2dWithIndices, maxPool3d, maxPool3dWithIndices } from "../../../ops/maxPool.ts";
+import {
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+} from "../../../ops/maxPool.ts";
 import { maxPool2d } from "../../../ops/maxPool2d.ts";
 import { maxUnpool1d, maxUnpool2d, maxUnpool3d } from "../../../ops/maxUnpool.ts";
 import type { Padding } from "../../../ops/windows.ts";
@@ -52,7 +58,10 @@ function maxPool(call: Call): Value[] {
   type Both = (x: Tensor, kernel: Sizes, options: PoolOptions) => { values: Tensor; indices: Tensor };
   const pool = byAxes<Both>(call, x, [maxPool1dWithIndices, maxPool2dWithIndices, maxPool3dWithIndices]);
   const { values, indices } = pool(x.tensor.cast("float32"), kernel, options);
-  return [Value.of(isFloat(x.type) ? values : values.cast("int32"), x.type), Value.of(places(call, x, indices), "int64")];
+  return [
+    Value.of(isFloat(x.type) ? values : values.cast("int32"), x.type),
+    Value.of(places(call, x, indices), "int64"),
+  ];
 }
 
 /** ONNX counts places in the whole tensor, and with storage_order 1 along columns first. */
@@ -92,12 +101,19 @@ function maxUnpool(call: Call): Tensor {
   const x = call.input(0);
   const size = x.shape.slice(2);
   const kernel = call.ints("kernel_shape");
-  const stride = call.ints("strides", kernel.map(() => 1));
-  const pads = call.ints("pads", [...kernel, ...kernel].map(() => 0));
+  const stride = call.ints(
+    "strides",
+    kernel.map(() => 1),
+  );
+  const pads = call.ints(
+    "pads",
+    [...kernel, ...kernel].map(() => 0),
+  );
   const usual = size.map((d, k) => (d - 1) * stride[k]! + kernel[k]! - pads[k]! - pads[k + size.length]!);
   const given = call.optional(2)?.numbers("the output shape").slice(2);
   const out = given ?? usual;
-  if (out.length !== size.length) throw new ShapeError(`the output shape ${showShape(out)} has not the axes of ${showShape(size)}`);
+  if (out.length !== size.length)
+    throw new ShapeError(`the output shape ${showShape(out)} has not the axes of ${showShape(size)}`);
   // Indices refer to the usual shape, whatever shape is asked for.
   const maps = x.shape[0]! * x.shape[1]!;
   const start = arange(maps, "int32")

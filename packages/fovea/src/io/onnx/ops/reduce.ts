@@ -51,7 +51,11 @@ function extremeIndex(f: (x: Tensor, axis: number) => Tensor) {
     const x = call.input(0);
     const axis = normalizeAxis(call.int("axis", 0), x.rank, call.node.op);
     const last = call.int("select_last_index", 0) !== 0;
-    const found = last ? f(x.tensor.flip(axis), axis).mul(-1).add(x.shape[axis]! - 1) : f(x.tensor, axis);
+    const found = last
+      ? f(x.tensor.flip(axis), axis)
+          .mul(-1)
+          .add(x.shape[axis]! - 1)
+      : f(x.tensor, axis);
     return Value.of(call.int("keepdims", 1) !== 0 ? found.unsqueeze(axis) : found, "int64");
   };
 }

@@ -1,7 +1,12 @@
 import { ShapeError } from "../../../base/errors.ts";
 import { normalizeAxis } from "../../../base/shape.ts";
 import { gridSample } from "../../../ops/gridSample.ts";
-import { resize as resizeTensor, type CoordinateMode, type NearestMode, type ResizeOptions } from "../../../ops/resize.ts";
+import {
+  resize as resizeTensor,
+  type CoordinateMode,
+  type NearestMode,
+  type ResizeOptions,
+} from "../../../ops/resize.ts";
 import { roiAlign } from "../../../ops/roiAlign.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Call, Handlers } from "../call.ts";
@@ -29,7 +34,12 @@ function modeOf(call: Call): Mode {
 function resize(call: Call): Value {
   const x = call.input(0);
   const early = call.opset < 11;
-  const axes = call.ints("axes", x.shape.map((_, i) => i)).map((a) => normalizeAxis(a, x.rank, "Resize"));
+  const axes = call
+    .ints(
+      "axes",
+      x.shape.map((_, i) => i),
+    )
+    .map((a) => normalizeAxis(a, x.rank, "Resize"));
   const some = (index: number, what: string) => {
     const list = call.optional(index)?.numbers(what);
     return list === undefined || list.length === 0 ? undefined : list;
@@ -89,7 +99,13 @@ function upsample(call: Call): Value {
   return Value.of(isFloat(x.type) ? y : y.cast("int32"), x.type);
 }
 
-const gridModes = { linear: "bilinear", bilinear: "bilinear", cubic: "bicubic", bicubic: "bicubic", nearest: "nearest" } as const;
+const gridModes = {
+  linear: "bilinear",
+  bilinear: "bilinear",
+  cubic: "bicubic",
+  bicubic: "bicubic",
+  nearest: "nearest",
+} as const;
 const gridPaddings = { zeros: "zeros", border: "border", reflection: "reflection" } as const;
 
 function sample(call: Call): Tensor {

@@ -37,7 +37,8 @@ const table = {
   Constant: "0 1 value:t value_float:f value_floats:fs value_int:i value_ints:is value_string:s value_strings:ss",
   ConstantOfShape: "1 1 value:t",
   Conv: "2-3 1 auto_pad:s dilations:is group:i kernel_shape:is pads:is strides:is",
-  ConvTranspose: "2-3 1 auto_pad:s dilations:is group:i kernel_shape:is output_padding:is output_shape:is pads:is strides:is",
+  ConvTranspose:
+    "2-3 1 auto_pad:s dilations:is group:i kernel_shape:is output_padding:is output_shape:is pads:is strides:is",
   Cos: unary,
   Cosh: unary,
   CumSum: "2 1 exclusive:i reverse:i",
@@ -117,7 +118,8 @@ const table = {
   Resize:
     "1-4 1 antialias:i axes:is coordinate_transformation_mode:s cubic_coeff_a:f exclude_outside:i extrapolation_value:f " +
     "keep_aspect_ratio_policy:s mode:s nearest_mode:s",
-  RoiAlign: "3 1 coordinate_transformation_mode:s mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f",
+  RoiAlign:
+    "3 1 coordinate_transformation_mode:s mode:s output_height:i output_width:i sampling_ratio:i spatial_scale:f",
   Round: unary,
   Scatter: "3 1 axis:i",
   ScatterElements: "3 1 axis:i reduction:s",
@@ -173,7 +175,9 @@ export function schemaOf(op: string): Schema | undefined {
   return {
     inputs: range(inputs!),
     outputs: range(outputs!),
-    attributes: new Map(attributes.map((a) => a.split(":") as [string, string]).map(([name, kind]) => [name, kinds[kind]!])),
+    attributes: new Map(
+      attributes.map((a) => a.split(":") as [string, string]).map(([name, kind]) => [name, kinds[kind]!]),
+    ),
   };
 }
 

@@ -13,7 +13,9 @@ function nonMaxSuppression(call: Call): Value {
   const [batches, count, four] = boxes.shape as [number, number, number];
   const [, classes, scored] = scores.shape as [number, number, number];
   if (boxes.rank !== 3 || scores.rank !== 3 || four !== 4 || scored !== count) {
-    throw new ShapeError(`needs boxes [N, B, 4] and scores [N, C, B], got ${showShape(boxes.shape)} and ${showShape(scores.shape)}`);
+    throw new ShapeError(
+      `needs boxes [N, B, 4] and scores [N, C, B], got ${showShape(boxes.shape)} and ${showShape(scores.shape)}`,
+    );
   }
   const bound = (index: number, what: string) => call.optional(index)?.numbers(what)[0];
   const maxOutput = bound(2, "the number of boxes") ?? 0;

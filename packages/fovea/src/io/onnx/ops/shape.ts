@@ -1,12 +1,25 @@
 import { ShapeError } from "../../../base/errors.ts";
 import { normalizeAxis, sizeOf, type Shape } from "../../../base/shape.ts";
 import { concat as concatTensors } from "../../../ops/movement.ts";
-import { depthToSpace as depthToSpaceTensor, spaceToDepth, tile as tileTensor, tril, triu } from "../../../ops/rearrange.ts";
+import {
+  depthToSpace as depthToSpaceTensor,
+  spaceToDepth,
+  tile as tileTensor,
+  tril,
+  triu,
+} from "../../../ops/rearrange.ts";
 import { where } from "../../../ops/select.ts";
 import { arange, full as filled } from "../../../tensor/create.ts";
 import type { Tensor } from "../../../tensor/tensor.ts";
 import type { Call, Handlers } from "../call.ts";
-import { computeDType, elementType, isInteger, integerRange, type ElementType } from "../elementTypes.ts";
+import {
+  computeDType,
+  showElementType,
+  elementType,
+  isInteger,
+  integerRange,
+  type ElementType,
+} from "../elementTypes.ts";
 import { scalar, Value } from "../value.ts";
 
 function shapeOf(call: Call): Value {
@@ -21,7 +34,8 @@ function reshape(call: Call): Value {
   const keepZeros = call.int("allowzero", 0) !== 0;
   const shape = wanted.map((d, i) => {
     if (d !== 0 || keepZeros) return d;
-    if (i >= x.rank) throw new ShapeError(`a size of 0 copies axis ${i}, which a tensor of rank ${x.rank} does not have`);
+    if (i >= x.rank)
+      throw new ShapeError(`a size of 0 copies axis ${i}, which a tensor of rank ${x.rank} does not have`);
     return x.shape[i]!;
   });
   // −1 beside a size of 0 is what is left, also when nothing is.
@@ -47,7 +61,8 @@ function squeeze(call: Call): Value {
   const axes = call.intsFrom("axes", 1)?.map((axis) => normalizeAxis(axis, x.rank, "Squeeze"));
   const gone = axes ?? x.shape.flatMap((d, i) => (d === 1 ? [i] : []));
   for (const axis of gone) {
-    if (x.shape[axis] !== 1) throw new ShapeError(`axis ${axis} of [${x.shape.join(", ")}] has size ${x.shape[axis]}, not 1`);
+    if (x.shape[axis] !== 1)
+      throw new ShapeError(`axis ${axis} of [${x.shape.join(", ")}] has size ${x.shape[axis]}, not 1`);
   }
   return relabel(x, (t) => t.reshape(x.shape.filter((_, i) => !gone.includes(i))));
 }
@@ -65,7 +80,10 @@ function unsqueeze(call: Call): Value {
 
 function transpose(call: Call): Value {
   const x = call.input(0);
-  const axes = call.ints("perm", x.shape.map((_, i) => x.rank - 1 - i));
+  const axes = call.ints(
+    "perm",
+    x.shape.map((_, i) => x.rank - 1 - i),
+  );
   return relabel(x, (t) => t.permute(axes));
 }
 
@@ -140,7 +158,13 @@ function slice(call: Call): Value {
     to[axis] = Math.max(from[axis]!, size - 1 - last);
     by[axis] = -step;
   });
-  return relabel(x, (t) => (flipped.length > 0 ? t.flip(flipped) : t).slice(from, to, by.map((s, i) => Math.max(1, Math.min(s, x.shape[i]!)))));
+  return relabel(x, (t) =>
+    (flipped.length > 0 ? t.flip(flipped) : t).slice(
+      from,
+      to,
+      by.map((s, i) => Math.max(1, Math.min(s, x.shape[i]!))),
+    ),
+  );
 }
 
 /** x as another type, with the values that the type can hold. */
@@ -176,7 +200,7 @@ function rounded(x: Tensor, to: "float16" | "bfloat16"): Tensor {
 
 function cast(call: Call): Value {
   const to = elementType(call.int("to"));
-  if (to === undefined) return call.unsupported(`conversion to element type ${call.int("to")}`);
+  if (to === undefined) return call.unsupported(`to ${showElementType(call.int("to"))}`);
   return checkedConvert(call, to);
 }
 
@@ -191,8 +215,10 @@ function constant(call: Call): Value {
   const { attributes } = call.node;
   for (const [name, { kind, value }] of attributes) {
     if (kind === "tensor") return Value.constant(value);
-    if (name === "value_float" && kind === "float") return Value.constant({ type: "float32", shape: [], data: Float32Array.of(value) });
-    if (name === "value_floats" && kind === "floats") return Value.constant({ type: "float32", shape: [value.length], data: Float32Array.from(value) });
+    if (name === "value_float" && kind === "float")
+      return Value.constant({ type: "float32", shape: [], data: Float32Array.of(value) });
+    if (name === "value_floats" && kind === "floats")
+      return Value.constant({ type: "float32", shape: [value.length], data: Float32Array.from(value) });
     if (name === "value_int" && kind === "int") return Value.integers([value], []);
     if (name === "value_ints" && kind === "ints") return Value.integers(value);
   }
@@ -206,11 +232,21 @@ function constantOfShape(call: Call): Value {
 }
 
 function range(call: Call): Value {
-  const [start, limit, step] = [0, 1, 2].map((i) => scalar(call.input(i).numbers("the bounds"), "a bound")) as [number, number, number];
+  const [start, limit, step] = [0, 1, 2].map((i) => scalar(call.input(i).numbers("the bounds"), "a bound")) as [
+    number,
+    number,
+    number,
+  ];
   const count = Math.max(0, Math.ceil((limit - start) / step));
-  if (!(count < 2 ** 31)) throw new ShapeError(`from ${start} to ${limit} in steps of ${step} there are ${count} numbers`);
+  if (!(count < 2 ** 31))
+    throw new ShapeError(`from ${start} to ${limit} in steps of ${step} there are ${count} numbers`);
   const { type } = call.input(0);
-  if (isInteger(type)) return Value.integers(Array.from({ length: count }, (_, i) => start + i * step), [count], type);
+  if (isInteger(type))
+    return Value.integers(
+      Array.from({ length: count }, (_, i) => start + i * step),
+      [count],
+      type,
+    );
   return Value.of(arange(count).mul(step).add(start), type);
 }
 
@@ -261,4 +297,3 @@ export const shapeHandlers = {
   SpaceToDepth: (call) => relabel(call.input(0), (t) => spaceToDepth(t, call.int("blocksize"))),
   Trilu: triangle,
 } as const satisfies Handlers;
-
