@@ -17,6 +17,8 @@ export type ExternalData = (location: string) => Uint8Array;
 
 const EXTERNAL = 1;
 
+const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
 /** More axes than any tensor has: the product of hostile sizes must not take long. */
 const MAX_RANK = 64;
 
@@ -128,6 +130,7 @@ function readRaw(raw: Uint8Array, type: Exclude<ElementType, "string">): Constan
   };
   switch (type) {
     case "float32":
+      if (LITTLE_ENDIAN) return new Float32Array(new Uint8Array(raw).buffer); // a copy: the place need not be aligned
       return fill(new Float32Array(count), (i) => view.getFloat32(4 * i, true));
     case "float64":
       return fill(new Float32Array(count), (i) => view.getFloat64(8 * i, true));

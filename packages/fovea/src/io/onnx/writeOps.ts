@@ -128,7 +128,7 @@ const indexAdd: Write = (op) => {
   return scatter(op, w.add("Expand", [rows, w.integers(shape, "shape")]));
 };
 
-/** Element k of an axis is element k of the sorted ones: all of them are the top. ONNX keeps no order of equals. */
+/** Element k of an axis is element k of the sorted ones: all of them are the top. Equals keep their order in both. */
 const argsort: Write = ({ w, names, specs, attrs }) => {
   const axis = attrs["axis"] as number;
   const all = w.integers([specs[0]!.shape[axis]!], "count");

@@ -27,14 +27,14 @@ export class GraphWriter {
     return name;
   }
 
-  /** A node with one output, whose name comes back. `output` chooses another one than the first. */
+  /** A node, and the name of its output number `output`. Those before it get names that nothing uses. */
   add(op: string, inputs: readonly string[], attributes: Record<string, AttributeArgument> = {}, output = 0): string {
     const result = this.name(op.toLowerCase());
     this.nodes.push({
       opType: op,
       name: result,
       input: inputs,
-      output: [...Array.from({ length: output }, () => ""), result],
+      output: [...Array.from({ length: output }, () => this.name("unused")), result],
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
     });
     return result;

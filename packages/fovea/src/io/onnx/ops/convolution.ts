@@ -100,7 +100,7 @@ function transposed(call: Call): Tensor {
     ? size.map((d, k): Side => {
         const all = stride[k]! * (d - 1) + extra[k]! + dilation[k]! * (kernel[k]! - 1) + 1;
         const total = all - wanted[k]!;
-        // The other way round than in a convolution: what is cut off here is padded there.
+        // Only SAME_UPPER has the odd pixel at the end; also without a rule it is at the beginning.
         if (total < 0)
           throw new ShapeError(`output_shape ${showShape(wanted)} is larger than the ${all} outputs of axis ${k}`);
         return halves(total, rule === "SAME_UPPER" ? "SAME_UPPER" : "SAME_LOWER");

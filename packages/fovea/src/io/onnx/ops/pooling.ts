@@ -1,5 +1,4 @@
-import { ShapeError } from "../../../base/errors.ts";
-import { showShape, sizeOf } from "../../../base/shape.ts";
+import { sameShape, showShape, sizeOf } from "../../../base/shape.ts";
 import { globalAvgPool, globalLpPool, globalMaxPool } from "../../../ops/adaptivePool.ts";
 import { avgPool1d, avgPool2d, avgPool3d } from "../../../ops/avgPool.ts";
 import { lpPool1d, lpPool2d, lpPool3d } from "../../../ops/lpPool.ts";
@@ -111,17 +110,17 @@ function maxUnpool(call: Call): Tensor {
   );
   const usual = size.map((d, k) => (d - 1) * stride[k]! + kernel[k]! - pads[k]! - pads[k + size.length]!);
   const given = call.optional(2)?.numbers("the output shape").slice(2);
-  const out = given ?? usual;
-  if (out.length !== size.length)
-    throw new ShapeError(`the output shape ${showShape(out)} has not the axes of ${showShape(size)}`);
-  // Indices refer to the usual shape, whatever shape is asked for.
+  if (given !== undefined && !sameShape(given, usual)) {
+    // ONNX's own vectors count indices in the usual shape, its runtimes in the given one.
+    return call.unsupported(`an output shape other than ${showShape(usual)}, which runtimes read differently`);
+  }
   const maps = x.shape[0]! * x.shape[1]!;
   const start = arange(maps, "int32")
-    .mul(sizeOf(given ?? usual))
+    .mul(sizeOf(usual))
     .reshape([x.shape[0]!, x.shape[1]!, ...size.map(() => 1)]);
   type Unpool = (x: Tensor, indices: Tensor, kernel: Sizes, options: { stride: Sizes; outputSize: Sizes }) => Tensor;
   const unpool = byAxes<Unpool>(call, x, [maxUnpool1d, maxUnpool2d, maxUnpool3d]);
-  return unpool(x.tensor, call.tensor(1).sub(start), kernel, { stride, outputSize: out });
+  return unpool(x.tensor, call.tensor(1).sub(start), kernel, { stride, outputSize: usual });
 }
 
 export const poolingHandlers = {
