@@ -16,7 +16,6 @@ import { softmaxCases } from "./softmax.cases.ts";
 import { unaryCases } from "./unary.cases.ts";
 
 /** The cases of every op. A forgotten op is a compile error. */
-// HELPERS: spread the record of your family's cases here.
 export const opCases = {
   ...unaryCases,
   ...binaryCases,

@@ -12,7 +12,6 @@ import { reduceKernels } from "./reduce.ts";
 import { softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
-// HELPERS: spread your family's table here, e.g. `...convKernels`.
 export const cpuKernels = {
   ...assignKernels,
   ...convKernels,
