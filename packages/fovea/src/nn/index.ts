@@ -1,6 +1,14 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
 export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+} from "./adaptivePooling.ts";
 export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
@@ -41,6 +49,25 @@ export {
   type DepthwiseConv1dOptions,
   type DepthwiseConv2dOptions,
 } from "./separable.ts";
+export { LocalResponseNorm } from "./localResponseNorm.ts";
+export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export { Buffer, Parameter } from "./parameter.ts";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+} from "./pooling.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Identity } from "./shape.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
