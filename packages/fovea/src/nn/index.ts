@@ -30,6 +30,15 @@ export {
 } from "./activation.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export {
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+  type Constraint,
+  type MinMaxNormOptions,
+} from "./constraints.ts";
 export { countParameters } from "./count.ts";
 export {
   AlphaDropout,
@@ -81,6 +90,7 @@ export {
 export { Buffer, Parameter } from "./parameter.ts";
 export { AvgPool2d, MaxPool2d } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
+export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
