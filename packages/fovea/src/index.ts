@@ -47,6 +47,30 @@ export {
   type OutputPair,
   type OutputTriple,
 } from "./ops/adaptivePool.ts";
+export {
+  celu,
+  elu,
+  gelu,
+  glu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  maxout,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softShrink,
+  softsign,
+  tanhShrink,
+  threshold,
+  type GeluApproximation,
+} from "./ops/activations.ts";
 export { assign } from "./ops/assign.ts";
 export {
   avgPool1d,
@@ -58,6 +82,18 @@ export {
   type AvgPoolOptions,
 } from "./ops/avgPool.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
+export {
+  bceLoss,
+  bceWithLogitsLoss,
+  diceLoss,
+  hingeLoss,
+  jaccardLoss,
+  sigmoidFocalLoss,
+  type BceOptions,
+  type BceWithLogitsOptions,
+  type OverlapOptions,
+  type SigmoidFocalLossOptions,
+} from "./ops/binaryLosses.ts";
 export { cast } from "./ops/cast.ts";
 export {
   equal,
@@ -87,6 +123,8 @@ export {
   type ConvTranspose3dOptions,
   type ConvTransposeOptions,
 } from "./ops/convTranspose.ts";
+export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
@@ -96,6 +134,25 @@ export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localRes
 export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
+export {
+  crossEntropy,
+  focalLoss,
+  klDiv,
+  nllLoss,
+  type CrossEntropyOptions,
+  type FocalLossOptions,
+  type KlDivOptions,
+  type NllLossOptions,
+} from "./ops/losses.ts";
+export {
+  contrastiveLoss,
+  cosineEmbeddingLoss,
+  multiMarginLoss,
+  tripletMarginLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  type TripletMarginOptions,
+} from "./ops/marginLosses.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
 export {
   maxPool1d,
@@ -133,6 +190,35 @@ export { padMode, type PaddingMode } from "./ops/padding.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
+export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export {
+  channelShuffle,
+  chunk,
+  depthToSpace,
+  meshgrid,
+  nonzero,
+  oneHot,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatInterleave,
+  roll,
+  spaceToDepth,
+  tile,
+  tril,
+  triu,
+  type DepthOrder,
+} from "./ops/rearrange.ts";
+export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
+export {
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+  type HuberLossOptions,
+  type SmoothL1LossOptions,
+} from "./ops/regressionLosses.ts";
+export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
 export {
   depthwiseConv1d,
@@ -143,6 +229,7 @@ export {
 } from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { SparseMatrix } from "./ops/sparseMatrix.ts";
+export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
 export {
   abs,
   ceil,
@@ -161,7 +248,6 @@ export {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,
