@@ -5,10 +5,6 @@ export {
   ELU,
   GELU,
   GLU,
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
   LeakyReLU,
   LogSigmoid,
   LogSoftmax,
@@ -16,17 +12,13 @@ export {
   Mish,
   PReLU,
   ReLU,
-  ReLU6,
   SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
-  Softshrink,
   Softsign,
   Tanh,
-  Tanhshrink,
-  Threshold,
 } from "./activation.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
@@ -51,6 +43,16 @@ export {
   type StochasticDepthMode,
 } from "./dropout.ts";
 export * as init from "./init.ts";
+export {
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  ReLU6,
+  Softshrink,
+  Tanhshrink,
+  Threshold,
+} from "./hardActivation.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {
   BCELoss,
