@@ -5,10 +5,6 @@ export {
   ELU,
   GELU,
   GLU,
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
   LeakyReLU,
   LogSigmoid,
   LogSoftmax,
@@ -16,17 +12,13 @@ export {
   Mish,
   PReLU,
   ReLU,
-  ReLU6,
   SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
-  Softshrink,
   Softsign,
   Tanh,
-  Tanhshrink,
-  Threshold,
 } from "./activation.ts";
 export {
   AdaptiveAvgPool1d,
@@ -66,6 +58,16 @@ export {
   type GradCheckTarget,
 } from "./gradCheck.ts";
 export * as init from "./init.ts";
+export {
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  ReLU6,
+  Softshrink,
+  Tanhshrink,
+  Threshold,
+} from "./hardActivation.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
