@@ -31,6 +31,24 @@ export {
 } from "./locallyConnected.ts";
 export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export {
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+  type PadSides,
+} from "./padding.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export { AvgPool2d, MaxPool2d } from "./pooling.ts";
 export {
@@ -44,3 +62,4 @@ export {
 export { Sequential } from "./sequential.ts";
 export { Flatten, Identity } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
+export { Fold, Unfold } from "./unfold.ts";
