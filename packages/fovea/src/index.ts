@@ -21,6 +21,14 @@ export type { Shape } from "./base/shape.ts";
 export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
 export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
 export {
@@ -39,6 +47,30 @@ export {
   type OutputPair,
   type OutputTriple,
 } from "./ops/adaptivePool.ts";
+export {
+  celu,
+  elu,
+  gelu,
+  glu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  maxout,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softShrink,
+  softsign,
+  tanhShrink,
+  threshold,
+  type GeluApproximation,
+} from "./ops/activations.ts";
 export { assign } from "./ops/assign.ts";
 export {
   avgPool1d,
@@ -50,6 +82,18 @@ export {
   type AvgPoolOptions,
 } from "./ops/avgPool.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
+export {
+  bceLoss,
+  bceWithLogitsLoss,
+  diceLoss,
+  hingeLoss,
+  jaccardLoss,
+  sigmoidFocalLoss,
+  type BceOptions,
+  type BceWithLogitsOptions,
+  type OverlapOptions,
+  type SigmoidFocalLossOptions,
+} from "./ops/binaryLosses.ts";
 export { cast } from "./ops/cast.ts";
 export {
   equal,
@@ -63,7 +107,24 @@ export {
   logicalXor,
   notEqual,
 } from "./ops/compare.ts";
+export { conv1d } from "./ops/conv1d.ts";
+export { conv2d } from "./ops/conv2d.ts";
+export { conv3d } from "./ops/conv3d.ts";
+export { convArithmetic, type ConvArithmetic, type ConvArithmeticName } from "./ops/convArithmetic.ts";
+export { convMatrix, sparseConvMatrix, toeplitz } from "./ops/convMatrix.ts";
+export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
+export type { Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions } from "./ops/convShape.ts";
+export {
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+} from "./ops/convTranspose.ts";
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
@@ -71,7 +132,27 @@ export { interpolate, type InterpolateMode, type InterpolateOptions } from "./op
 export { linear } from "./ops/linear.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
 export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
+export {
+  crossEntropy,
+  focalLoss,
+  klDiv,
+  nllLoss,
+  type CrossEntropyOptions,
+  type FocalLossOptions,
+  type KlDivOptions,
+  type NllLossOptions,
+} from "./ops/losses.ts";
+export {
+  contrastiveLoss,
+  cosineEmbeddingLoss,
+  multiMarginLoss,
+  tripletMarginLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  type TripletMarginOptions,
+} from "./ops/marginLosses.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
 export {
   maxPool1d,
@@ -105,11 +186,50 @@ export {
 } from "./ops/movement.ts";
 export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { padMode, type PaddingMode } from "./ops/padding.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
+export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export {
+  channelShuffle,
+  chunk,
+  depthToSpace,
+  meshgrid,
+  nonzero,
+  oneHot,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatInterleave,
+  roll,
+  spaceToDepth,
+  tile,
+  tril,
+  triu,
+  type DepthOrder,
+} from "./ops/rearrange.ts";
+export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
+export {
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+  type HuberLossOptions,
+  type SmoothL1LossOptions,
+} from "./ops/regressionLosses.ts";
+export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
+export {
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
+  separableConv1d,
+  separableConv2d,
+} from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { SparseMatrix } from "./ops/sparseMatrix.ts";
+export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
 export {
   abs,
   ceil,
@@ -128,11 +248,12 @@ export {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,
 } from "./ops/unary.ts";
+export { fold, unfold, type UnfoldOptions } from "./ops/unfold.ts";
+export type { Padding, Padding1d, Padding2d, Padding3d, PaddingRule, Pair, Side, Single, Triple } from "./ops/windows.ts";
 export * as optim from "./optim/index.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
 export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";

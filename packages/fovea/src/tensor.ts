@@ -4,7 +4,7 @@
  */
 import { backward } from "./tensor/autograd.ts";
 import { Tensor } from "./tensor/tensor.ts";
-import { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+import { elu, gelu, leakyRelu, relu6, silu, softplus } from "./ops/activations.ts";
 import { assign } from "./ops/assign.ts";
 import { avgPool2d } from "./ops/avgPool.ts";
 import { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
@@ -21,7 +21,10 @@ import {
   logicalXor,
   notEqual,
 } from "./ops/compare.ts";
+import { conv1d } from "./ops/conv1d.ts";
 import { conv2d } from "./ops/conv2d.ts";
+import { conv3d } from "./ops/conv3d.ts";
+import { convTranspose1d, convTranspose2d, convTranspose3d } from "./ops/convTranspose.ts";
 import { indexSelect, takeAlongAxis } from "./ops/gather.ts";
 import { linear } from "./ops/linear.ts";
 import { matmul } from "./ops/matmul.ts";
@@ -62,7 +65,6 @@ import {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,
@@ -81,7 +83,12 @@ const methods = {
   cast,
   ceil,
   clamp,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
   cos,
   div,
   elu,
@@ -92,6 +99,7 @@ const methods = {
   flatten,
   flip,
   floor,
+  gelu,
   greater,
   greaterEqual,
   indexSelect,
@@ -131,6 +139,7 @@ const methods = {
   rsqrt,
   sigmoid,
   sign,
+  silu,
   sin,
   slice,
   softmax,

@@ -10,11 +10,131 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+} from "./convTranspose.ts";
 export { countParameters } from "./count.ts";
 export { Dropout } from "./dropout.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./gradCheck.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export {
+  LocallyConnected1d,
+  LocallyConnected2d,
+  type LocallyConnected1dOptions,
+  type LocallyConnected2dOptions,
+} from "./locallyConnected.ts";
+export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export {
+  CELU,
+  ELU,
+  GELU,
+  GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  LogSigmoid,
+  LogSoftmax,
+  Maxout,
+  Mish,
+  PReLU,
+  ReLU,
+  ReLU6,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Softshrink,
+  Softsign,
+  Tanh,
+  Tanhshrink,
+  Threshold,
+} from "./activation.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
+export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export {
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+  type Constraint,
+  type MinMaxNormOptions,
+} from "./constraints.ts";
+export { countParameters } from "./count.ts";
+export {
+  AlphaDropout,
+  DropBlock2d,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  StochasticDepth,
+  type StochasticDepthMode,
+} from "./dropout.ts";
+export * as init from "./init.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  ContrastiveLoss,
+  CosineEmbeddingLoss,
+  crossEntropy,
+  CrossEntropyLoss,
+  DiceLoss,
+  FocalLoss,
+  HingeLoss,
+  HuberLoss,
+  JaccardLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  mseLoss,
+  MultiMarginLoss,
+  NLLLoss,
+  SigmoidFocalLoss,
+  SmoothL1Loss,
+  TripletMarginLoss,
+  type LossOptions,
+  type Reduction,
+} from "./losses.ts";
+export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export {
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  LayerNorm,
+  type GroupNormOptions,
+  type InstanceNormOptions,
+  type LayerNormOptions,
+} from "./normalization.ts";
+export { Buffer, Parameter } from "./parameter.ts";
+export { AvgPool2d, MaxPool2d } from "./pooling.ts";
+export {
+  DepthwiseConv1d,
+  DepthwiseConv2d,
+  SeparableConv1d,
+  SeparableConv2d,
+  type DepthwiseConv1dOptions,
+  type DepthwiseConv2dOptions,
+} from "./separable.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
 export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
@@ -36,4 +156,8 @@ export {
 export { Sequential } from "./sequential.ts";
 export { Flatten, Identity } from "./shape.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
+export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
+export { Sequential } from "./sequential.ts";
+export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";

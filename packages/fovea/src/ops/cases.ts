@@ -5,6 +5,7 @@ import { avgPool2dCases } from "./avgPool2d.cases.ts";
 import { binaryCases } from "./binary.cases.ts";
 import { compareCases } from "./compare.cases.ts";
 import { convCases } from "./conv2d.cases.ts";
+import { cumsumCases } from "./cumsum.cases.ts";
 import { dropoutCases } from "./dropout.cases.ts";
 import { gatherCases } from "./gather.cases.ts";
 import type { OpName } from "./index.ts";
@@ -12,12 +13,13 @@ import { matmulCases } from "./matmul.cases.ts";
 import { maxPool2dCases } from "./maxPool2d.cases.ts";
 import { movementCases } from "./movement.cases.ts";
 import { reduceCases } from "./reduce.cases.ts";
+import { scatterCases } from "./scatter.cases.ts";
 import { selectCases } from "./select.cases.ts";
 import { softmaxCases } from "./softmax.cases.ts";
+import { argsortCases } from "./sort.cases.ts";
 import { unaryCases } from "./unary.cases.ts";
 
 /** The cases of every op. A forgotten op is a compile error. */
-// HELPERS: spread the record of your family's cases here.
 export const opCases = {
   ...unaryCases,
   ...binaryCases,
@@ -33,5 +35,8 @@ export const opCases = {
   ...avgPool2dCases,
   ...matmulCases,
   ...maxPool2dCases,
+  argsort: argsortCases,
   assign: assignCases,
+  cumsum: cumsumCases,
+  scatter: scatterCases,
 } satisfies Record<OpName, OpCases>;

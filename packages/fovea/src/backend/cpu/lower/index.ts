@@ -10,10 +10,10 @@ import { movementKernels } from "./movement.ts";
 import { poolKernels } from "./pool.ts";
 import { randomKernels } from "./random.ts";
 import { reduceKernels } from "./reduce.ts";
+import { scanKernels } from "./scan.ts";
 import { softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
-// HELPERS: spread your family's table here, e.g. `...convKernels`.
 export const cpuKernels = {
   ...alongAxisKernels,
   ...assignKernels,
@@ -25,5 +25,6 @@ export const cpuKernels = {
   ...poolKernels,
   ...randomKernels,
   ...reduceKernels,
+  ...scanKernels,
   ...softmaxKernels,
 } satisfies Record<OpName, CpuKernel> as Record<OpName, CpuKernel>;
