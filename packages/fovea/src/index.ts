@@ -124,7 +124,17 @@ export {
   tanh,
 } from "./ops/unary.ts";
 export { fold, unfold, type UnfoldOptions } from "./ops/unfold.ts";
-export type { Padding, Padding1d, Padding2d, Padding3d, PaddingRule, Pair, Side, Single, Triple } from "./ops/windows.ts";
+export type {
+  Padding,
+  Padding1d,
+  Padding2d,
+  Padding3d,
+  PaddingRule,
+  Pair,
+  Side,
+  Single,
+  Triple,
+} from "./ops/windows.ts";
 export * as optim from "./optim/index.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
 export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";
