@@ -111,6 +111,7 @@ export {
   type InstanceNormOptions,
   type LayerNormOptions,
 } from "./normalization.ts";
+export {
   CircularPad1d,
   CircularPad2d,
   CircularPad3d,
@@ -157,3 +158,13 @@ export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflat
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export { Fold, Unfold } from "./unfold.ts";
+export {
+  type Constraint,
+  type MinMaxNormOptions,
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+} from "./constraints.ts";
+export { type Regularizer, l1, l1l2, l2, orthogonalPenalty, penalized, regularization } from "./regularizers.ts";
