@@ -1,6 +1,13 @@
 import { FoveaError } from "../base/errors.ts";
 import type { EngineName } from "../backend/contract.ts";
-import { availableEngines, engineNames, engineState, setEngine, setThreads } from "../backend/engines.ts";
+import {
+  availableEngines,
+  currentEngine,
+  engineNames,
+  engineState,
+  setEngine,
+  setThreads,
+} from "../backend/engines.ts";
 import { MAX_THREADS } from "../backend/cpu/runtime.ts";
 import type { Option } from "./command.ts";
 import { choice, wholeNumber } from "./parse.ts";
@@ -36,6 +43,9 @@ export function useEngine({ engine, threads }: EngineOptions): void {
       );
     }
     setEngine(engine);
+  } else if (currentEngine().name === "wasm") {
+    const native = engineState("native");
+    if ("reason" in native) process.stderr.write(`wasm serves, the native engine is not available: ${native.reason}\n`);
   }
   if (threads !== undefined) setThreads(threads);
 }

@@ -1,4 +1,5 @@
 import type { OpCases } from "../testing/cases.ts";
+import { alongAxisCases } from "./alongAxis.cases.ts";
 import { assignCases } from "./assign.cases.ts";
 import { avgPool2dCases } from "./avgPool2d.cases.ts";
 import { binaryCases } from "./binary.cases.ts";
@@ -19,7 +20,6 @@ import { argsortCases } from "./sort.cases.ts";
 import { unaryCases } from "./unary.cases.ts";
 
 /** The cases of every op. A forgotten op is a compile error. */
-// HELPERS: spread the record of your family's cases here.
 export const opCases = {
   ...unaryCases,
   ...binaryCases,
@@ -31,6 +31,7 @@ export const opCases = {
   ...selectCases,
   ...dropoutCases,
   ...convCases,
+  ...alongAxisCases,
   ...avgPool2dCases,
   ...matmulCases,
   ...maxPool2dCases,

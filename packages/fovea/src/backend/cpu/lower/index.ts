@@ -1,5 +1,6 @@
 import type { OpName } from "../../../ops/index.ts";
 import type { CpuKernel } from "../lower.ts";
+import { alongAxisKernels } from "./alongAxis.ts";
 import { assignKernels } from "./assign.ts";
 import { convKernels } from "./conv.ts";
 import { elementwiseKernels } from "./elementwise.ts";
@@ -13,8 +14,8 @@ import { scanKernels } from "./scan.ts";
 import { softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
-// HELPERS: spread your family's table here, e.g. `...convKernels`.
 export const cpuKernels = {
+  ...alongAxisKernels,
   ...assignKernels,
   ...convKernels,
   ...elementwiseKernels,
