@@ -12,7 +12,8 @@ import { computeDType, isFloat, isInteger, type ElementType } from "./elementTyp
 import { UnsupportedNodeError } from "./errors.ts";
 import { readGraph, type OnnxGraph, type OnnxNode, type Subgraph, type ValueInfo } from "./graph.ts";
 import { handlers } from "./ops/index.ts";
-import { hostInputs, statistics } from "./ops/roles.ts";
+import { rolesOf, type Roles } from "./ops/roles.ts";
+import { checkStructure, MAX_NESTING, unsupported } from "./structure.ts";
 import type { Constant, ExternalData } from "./tensors.ts";
 import { fitsInput, toConstant, Value } from "./value.ts";
 
@@ -23,9 +24,6 @@ export interface LoadOnnxOptions {
 
 /** Nodes whose inputs are all constants of at most this many elements are computed on the host. */
 const FOLD_LIMIT = 1 << 16;
-
-/** If inside If inside If ... at most this deep. */
-const MAX_NESTING = 32;
 
 /**
  * A network read from an ONNX file: an ordinary module that runs, compiles and trains.
@@ -46,7 +44,7 @@ export class OnnxModel extends Module<Tensor[], Tensor> {
     this.#graph = graph;
     this.#name = name;
     this.training = false; // a file says what the network computes; train() is a decision
-    check(graph, name);
+    checkStructure(graph, name);
     const roles = rolesOf(graph);
     const taken = new Set(Object.keys(this));
     for (const [key, constant] of graph.initializers) this.#adopt(key, constant, roles, taken);
@@ -219,84 +217,4 @@ function typeLike({ dtype }: Tensor, first: ElementType): ElementType {
   if (dtype === "float32") return isFloat(first) ? first : "float32";
   if (dtype === "bool") return "bool";
   return isInteger(first) || first === "string" ? first : "int64";
-}
-
-interface Roles {
-  /** Initializers that only describe shapes, axes or bounds. */
-  readonly described: ReadonlySet<string>;
-  /** Running statistics. */
-  readonly running: ReadonlySet<string>;
-}
-
-/** What initializers are for, from the nodes that use them. */
-function rolesOf(graph: Subgraph): Roles {
-  const described = new Set<string>();
-  const running = new Set<string>();
-  const used = new Set<string>();
-  for (const { op, inputs } of graph.nodes) {
-    inputs.forEach((name, i) => {
-      if (hostInputs[op]?.includes(i)) described.add(name);
-      else used.add(name);
-      if (statistics[op]?.includes(i)) running.add(name);
-    });
-  }
-  for (const name of used) described.delete(name);
-  return { described, running };
-}
-
-/** The names that are defined at a place: its own, and those of the graphs around it. */
-class Scope {
-  readonly #names: Set<string>;
-  readonly #around: Scope | null;
-
-  constructor(names: Iterable<string>, around: Scope | null) {
-    this.#names = new Set(names);
-    this.#around = around;
-  }
-
-  has(name: string): boolean {
-    return this.#names.has(name) || (this.#around?.has(name) ?? false);
-  }
-
-  add(name: string): void {
-    this.#names.add(name);
-  }
-}
-
-/** Checks what the nodes refer to, so that running can rely on it. */
-function check(graph: OnnxGraph, file: string): void {
-  const names = [...graph.initializers.keys(), ...graph.inputs.map(({ name }) => name)];
-  checkBody(graph, new Scope(names, null), graph.opset, file, 0);
-}
-
-function checkBody(body: Subgraph, defined: Scope, opset: number, file: string, depth: number): void {
-  if (depth > MAX_NESTING) throw new FormatError(`${file}: graphs are nested more than ${MAX_NESTING} deep`);
-  for (const node of body.nodes) {
-    const { op, inputs, outputs, attributes } = node;
-    const who = `node ${JSON.stringify(node.name)}`;
-    if (!Object.hasOwn(handlers, op)) throw unsupported(file, node, opset, "it is not supported");
-    for (const name of inputs) {
-      if (name === "" || defined.has(name)) continue;
-      throw new FormatError(`${file}: ${who} (${op}) uses ${JSON.stringify(name)}, which nothing before it defines`);
-    }
-    for (const { kind, value } of attributes.values()) {
-      if (kind === "graph") checkBody(value, new Scope(value.initializers.keys(), defined), opset, file, depth + 1);
-    }
-    for (const name of outputs) {
-      if (name === "") continue;
-      if (defined.has(name)) throw new FormatError(`${file}: two values are named ${JSON.stringify(name)} (${who})`);
-      defined.add(name);
-    }
-  }
-  for (const { name } of body.outputs) {
-    if (!defined.has(name)) throw new FormatError(`${file}: nothing defines the output ${JSON.stringify(name)}`);
-  }
-}
-
-function unsupported(file: string, { op, name }: OnnxNode, opset: number, why: string): UnsupportedNodeError {
-  return new UnsupportedNodeError(
-    `${file}: operator ${op} (node ${JSON.stringify(name)}, opset ${opset}): ${why}. The table in docs/onnx.md lists the ` +
-      "operators that are; models are often rid of others by exporting without post-processing, or by onnx-simplifier",
-    op,
-  );
 }

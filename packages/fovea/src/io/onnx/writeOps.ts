@@ -1,40 +1,20 @@
-import type { DType, TypedArray } from "../../base/dtype.ts";
+import type { DType } from "../../base/dtype.ts";
 import { UnsupportedOpError } from "../../base/errors.ts";
-import type { Shape } from "../../base/shape.ts";
-import type { Attrs, TensorSpec } from "../../backend/contract.ts";
-import type { AvgPoolAttrs } from "../../ops/avgPool2d.ts";
-import type { Conv2dAttrs } from "../../ops/conv2d.ts";
+import type { TensorSpec } from "../../backend/contract.ts";
 import type { OpName } from "../../ops/index.ts";
 import type { MatmulAttrs } from "../../ops/matmul.ts";
 import type { BoxAttrs } from "../../ops/movement.ts";
-import type { PoolAttrs } from "../../ops/pool.ts";
 import type { ReduceAttrs } from "../../ops/reduce.ts";
 import type { ScatterMode } from "../../ops/scatter.ts";
-import type { Sides } from "../../ops/windows.ts";
-import { typeNumbers, type GraphWriter } from "./writer.ts";
-
-/** A recorded op that becomes ONNX nodes: names and specs of its inputs ("" = left out), and what it makes. */
-export interface OpToWrite {
-  readonly w: GraphWriter;
-  readonly names: readonly string[];
-  readonly specs: readonly (TensorSpec | undefined)[];
-  readonly attrs: Attrs;
-  readonly output: TensorSpec;
-  /** The values of an input that is a constant of the recording. */
-  values(input: number): TypedArray;
-}
-
-/** Writes an op as nodes and returns the name of its result. */
-type Write = (op: OpToWrite) => string;
+import { int32, type OpToWrite, type Write } from "./writeOp.ts";
+import { typeNumbers } from "./writer.ts";
+import { averagePool, convolution, maxIndices, maxPool, transposedConvolution } from "./writeWindows.ts";
 
 /** The one ONNX operator that is the same. */
 const same =
   (operator: string): Write =>
   ({ w, names }) =>
     w.add(operator, names);
-
-/** ONNX counts in int64, Fovea in int32. */
-const int32 = (w: GraphWriter, name: string): string => w.add("Cast", [name], { to: typeNumbers.int32 });
 
 const reduce =
   (operator: string): Write =>
@@ -56,19 +36,6 @@ const alongAxis =
   ({ w, names, attrs }) =>
     w.add(operator, names, { axis: attrs["axis"] as number });
 
-/** All begins, then all ends. */
-const padsOf = ([[top, bottom], [left, right]]: Sides) => [top, left, bottom, right];
-
-function poolAttributes({ kernel, stride, padding, dilation, ceilMode }: PoolAttrs) {
-  return {
-    kernel_shape: kernel,
-    strides: stride,
-    pads: padsOf(padding),
-    ceil_mode: Number(ceilMode),
-    ...(dilation.some((d) => d > 1) && { dilations: dilation }),
-  };
-}
-
 const product: Write = ({ w, names, specs, attrs }) => {
   const { transposeA, transposeB } = attrs as unknown as MatmulAttrs;
   const [a, b, bias = ""] = names as readonly [string, string, string?];
@@ -83,37 +50,6 @@ const product: Write = ({ w, names, specs, attrs }) => {
   };
   const y = w.add("MatMul", [transposeA ? turned(a, rankA) : a, transposeB ? turned(b, rankB) : b]);
   return bias === "" ? y : w.add("Add", [y, bias]);
-};
-
-const convolution: Write = ({ w, names, specs, attrs }) => {
-  const { stride, padding, dilation, groups } = attrs as unknown as Conv2dAttrs;
-  const given = names[2] ? names : names.slice(0, 2);
-  return w.add("Conv", given, {
-    kernel_shape: specs[1]!.shape.slice(2),
-    strides: stride,
-    pads: padsOf(padding),
-    dilations: dilation,
-    group: groups,
-  });
-};
-
-/** The gradient with respect to the input is the transposed convolution; what no window reached is output padding. */
-const transposedConvolution: Write = ({ w, names, specs, attrs }) => {
-  const { stride, padding, dilation, groups } = attrs as unknown as Conv2dAttrs;
-  const shape = attrs["shape"] as Shape;
-  const [size, kernel] = [specs[0]!.shape.slice(2), specs[1]!.shape.slice(2)];
-  const extra = [0, 1].map((k) => {
-    const reached = (size[k]! - 1) * stride[k]! + dilation[k]! * (kernel[k]! - 1) + 1 - padding[k]![0] - padding[k]![1];
-    return shape[k + 2]! - reached;
-  });
-  return w.add("ConvTranspose", names, {
-    kernel_shape: kernel,
-    strides: stride,
-    pads: padsOf(padding),
-    dilations: dilation,
-    output_padding: extra,
-    group: groups,
-  });
 };
 
 /** Zeros to which elements are added at their indices. */
@@ -223,13 +159,6 @@ const flip: Write = ({ w, names, specs, attrs }) => {
   return w.add("Slice", [names[0]!, all(-1, "starts"), w.integers(before, "ends"), w.integers(axes), all(-1, "steps")]);
 };
 
-/** ONNX counts places in the whole tensor, Fovea in each map. */
-const maxIndices: Write = ({ w, names, specs, attrs }) => {
-  const [, , height, width] = specs[0]!.shape as readonly [number, number, number, number];
-  const places = int32(w, w.add("MaxPool", names, poolAttributes(attrs as unknown as PoolAttrs), 1));
-  return w.add("Mod", [places, w.scalar(height * width, "int32")]);
-};
-
 const finite: Write = ({ w, names }) => w.add("Not", [w.add("Or", [w.add("IsNaN", names), w.add("IsInf", names)])]);
 
 /** Ops that only gradients need. */
@@ -304,11 +233,8 @@ const writers = {
   scatterAdd: (op) => scatter(op, op.names[1]!),
   softmax: alongAxis("Softmax"),
   logSoftmax: alongAxis("LogSoftmax"),
-  avgPool2d: ({ w, names, attrs }) => {
-    const pool = attrs as unknown as AvgPoolAttrs;
-    return w.add("AveragePool", names, { ...poolAttributes(pool), count_include_pad: Number(pool.countIncludePad) });
-  },
-  maxPool2d: ({ w, names, attrs }) => w.add("MaxPool", names, poolAttributes(attrs as unknown as PoolAttrs)),
+  avgPool2d: averagePool,
+  maxPool2d: maxPool,
   maxPool2dIndices: maxIndices,
   cast: ({ w, names, attrs }) => w.add("Cast", names, { to: typeNumbers[attrs["dtype"] as DType] }),
   clamp: ({ w, names, attrs }) =>

@@ -1,3 +1,5 @@
+import type { Subgraph } from "../graph.ts";
+
 /** Inputs that describe shapes, axes, sizes or bounds: they are read on the host and are no weights. */
 export const hostInputs: Readonly<Record<string, readonly number[]>> = {
   Clip: [1, 2],
@@ -35,3 +37,26 @@ export const hostInputs: Readonly<Record<string, readonly number[]>> = {
 export const statistics: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [3, 4],
 };
+
+export interface Roles {
+  /** Initializers that only describe shapes, axes or bounds. */
+  readonly described: ReadonlySet<string>;
+  /** Running statistics. */
+  readonly running: ReadonlySet<string>;
+}
+
+/** What initializers are for, from the nodes that use them. */
+export function rolesOf(graph: Subgraph): Roles {
+  const described = new Set<string>();
+  const running = new Set<string>();
+  const used = new Set<string>();
+  for (const { op, inputs } of graph.nodes) {
+    inputs.forEach((name, i) => {
+      if (hostInputs[op]?.includes(i)) described.add(name);
+      else used.add(name);
+      if (statistics[op]?.includes(i)) running.add(name);
+    });
+  }
+  for (const name of used) described.delete(name);
+  return { described, running };
+}
