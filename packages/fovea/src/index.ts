@@ -22,10 +22,45 @@ export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
 export * as nn from "./nn/index.ts";
-export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+export {
+  celu,
+  elu,
+  gelu,
+  glu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  maxout,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softShrink,
+  softsign,
+  tanhShrink,
+  threshold,
+  type GeluApproximation,
+} from "./ops/activations.ts";
 export { assign } from "./ops/assign.ts";
 export { avgPool2d, type AvgPool2dOptions } from "./ops/avgPool2d.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
+export {
+  bceLoss,
+  bceWithLogitsLoss,
+  diceLoss,
+  hingeLoss,
+  jaccardLoss,
+  sigmoidFocalLoss,
+  type BceOptions,
+  type BceWithLogitsOptions,
+  type OverlapOptions,
+  type SigmoidFocalLossOptions,
+} from "./ops/binaryLosses.ts";
 export { cast } from "./ops/cast.ts";
 export {
   equal,
@@ -43,7 +78,25 @@ export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { linear } from "./ops/linear.ts";
-export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export {
+  crossEntropy,
+  focalLoss,
+  klDiv,
+  nllLoss,
+  type CrossEntropyOptions,
+  type FocalLossOptions,
+  type KlDivOptions,
+  type NllLossOptions,
+} from "./ops/losses.ts";
+export {
+  contrastiveLoss,
+  cosineEmbeddingLoss,
+  multiMarginLoss,
+  tripletMarginLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  type TripletMarginOptions,
+} from "./ops/marginLosses.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
 export { maxPool2d, maxPool2dIndices, type MaxPool2dOptions } from "./ops/maxPool2d.ts";
 export {
@@ -65,6 +118,15 @@ export {
 } from "./ops/movement.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
+export {
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+  type HuberLossOptions,
+  type SmoothL1LossOptions,
+} from "./ops/regressionLosses.ts";
 export { clamp, where } from "./ops/select.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export {
@@ -85,7 +147,6 @@ export {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,
