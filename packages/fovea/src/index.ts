@@ -21,6 +21,14 @@ export type { Shape } from "./base/shape.ts";
 export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
 export {
   celu,
@@ -74,10 +82,26 @@ export {
   logicalXor,
   notEqual,
 } from "./ops/compare.ts";
-export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { conv1d } from "./ops/conv1d.ts";
+export { conv2d } from "./ops/conv2d.ts";
+export { conv3d } from "./ops/conv3d.ts";
+export { convArithmetic, type ConvArithmetic, type ConvArithmeticName } from "./ops/convArithmetic.ts";
+export { convMatrix, sparseConvMatrix, toeplitz } from "./ops/convMatrix.ts";
+export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
+export type { Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions } from "./ops/convShape.ts";
+export {
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+} from "./ops/convTranspose.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { linear } from "./ops/linear.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export {
   crossEntropy,
   focalLoss,
@@ -117,6 +141,7 @@ export {
   unsqueeze,
 } from "./ops/movement.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { padMode, type PaddingMode } from "./ops/padding.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
@@ -128,7 +153,15 @@ export {
   type SmoothL1LossOptions,
 } from "./ops/regressionLosses.ts";
 export { clamp, where } from "./ops/select.ts";
+export {
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
+  separableConv1d,
+  separableConv2d,
+} from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { SparseMatrix } from "./ops/sparseMatrix.ts";
 export {
   abs,
   ceil,
@@ -151,6 +184,8 @@ export {
   square,
   tanh,
 } from "./ops/unary.ts";
+export { fold, unfold, type UnfoldOptions } from "./ops/unfold.ts";
+export type { Padding, Padding1d, Padding2d, Padding3d, PaddingRule, Pair, Side, Single, Triple } from "./ops/windows.ts";
 export * as optim from "./optim/index.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
 export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";
