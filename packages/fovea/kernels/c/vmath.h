@@ -168,7 +168,7 @@ INLINE vf vsilu(vf x) {
 INLINE vf vmish(vf x) {
   vi n;
   vf t = vmin(splat(20), vmax(splat(-120), x)), tail, y = exp_head(t, &n, &tail);
-  vf e = vscale(y, n), w = e * (e + 2);
+  vf e = vscale(y, n), w = e * e + 2 * e;
   return select(x < FAR, vscale(t * y, n), x * (w / (w + 2)));
 }
 

@@ -35,6 +35,11 @@ function binary<const Name extends string>(
   });
 }
 
+/** aᵇ by C99 and IEEE 754, as PyTorch has it; JavaScript's 1^±∞, (−1)^±∞ and 1^NaN are NaN. */
+function power(a: number, b: number): number {
+  return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
+}
+
 export const binaryOps = {
   // d(a + b) = da + db
   add: binary(
@@ -64,7 +69,7 @@ export const binaryOps = {
   // d(aᵇ) = b·aᵇ⁻¹ · da + aᵇ ln a · db
   pow: binary(
     "pow",
-    Math.pow,
+    power,
     (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())],
     true,
   ),

@@ -1,0 +1,49 @@
+// npm run test:sanitize [-- filter]: the op suite on kernels built with the address and undefined-behaviour sanitizers, on
+// every ISA of this machine. Each buffer's exact end is guarded (napi.c, FV_SANITIZE), so that an overrun of one byte
+// ends the run with its kernel and line. Compiled programs share one arena; their kernels are those that run eagerly.
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildSanitized } from "../packages/fovea/scripts/build-native.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const built = await buildSanitized();
+if ("reason" in built) {
+  console.log(`sanitizers: skipped: ${built.reason}`);
+  process.exit(0);
+}
+const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
+const filters = process.argv.length > 2 ? process.argv.slice(2) : ["src/ops/", "src/backend/", "src/nn/", "src/graph/"];
+const { flags } = await cpuFlags();
+for (const isa of built.isas) {
+  if (isa.startsWith("avx") && !flags.includes(isa === "avx512" ? "avx512vl" : isa)) {
+    console.log(`sanitizers: ${isa} skipped: this processor does not have it`);
+    continue;
+  }
+  console.log(`sanitizers: ${isa}`);
+  const { status, signal } = spawnSync(process.execPath, [vitest, "run", "--project", "unit", "-t", "native", ...filters], {
+    cwd: root,
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      FOVEA_ISA: isa,
+      FOVEA_ADDON: built.addon,
+      LD_PRELOAD: built.library,
+      // Node itself leaks at exit; V8 handles faults of wasm memory itself
+      ASAN_OPTIONS: "detect_leaks=0:handle_segv=0:abort_on_error=1",
+      UBSAN_OPTIONS: "print_stacktrace=1",
+    },
+  });
+  if (status !== 0) {
+    console.error(`sanitizers: ${isa} failed (${signal ?? status})`);
+    process.exit(1);
+  }
+}
+console.log("sanitizers: no findings");
+
+async function cpuFlags() {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  return { flags: (/^flags\s*:(.*)$/m.exec(text)?.[1] ?? "").split(" ") };
+}
