@@ -20,7 +20,11 @@ await build({
 const { elementary, sweep } = await import(bundle.href);
 
 const { values } = parseArgs({
-  options: { step: { type: "string", default: "251" }, functions: { type: "string" }, pairs: { type: "string", default: "4000000" } },
+  options: {
+    step: { type: "string", default: "251" },
+    functions: { type: "string" },
+    pairs: { type: "string", default: "4000000" },
+  },
 });
 const step = Number(values.step);
 if (!Number.isInteger(step) || step < 1 || step % 2 === 0) {

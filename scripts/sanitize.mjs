@@ -22,19 +22,23 @@ for (const isa of built.isas) {
     continue;
   }
   console.log(`sanitizers: ${isa}`);
-  const { status, signal } = spawnSync(process.execPath, [vitest, "run", "--project", "unit", "-t", "native", ...filters], {
-    cwd: root,
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      FOVEA_ISA: isa,
-      FOVEA_ADDON: built.addon,
-      LD_PRELOAD: built.library,
-      // Node itself leaks at exit; V8 handles faults of wasm memory itself
-      ASAN_OPTIONS: "detect_leaks=0:handle_segv=0:abort_on_error=1",
-      UBSAN_OPTIONS: "print_stacktrace=1",
+  const { status, signal } = spawnSync(
+    process.execPath,
+    [vitest, "run", "--project", "unit", "-t", "native", ...filters],
+    {
+      cwd: root,
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        FOVEA_ISA: isa,
+        FOVEA_ADDON: built.addon,
+        LD_PRELOAD: built.library,
+        // Node itself leaks at exit; V8 handles faults of wasm memory itself
+        ASAN_OPTIONS: "detect_leaks=0:handle_segv=0:abort_on_error=1",
+        UBSAN_OPTIONS: "print_stacktrace=1",
+      },
     },
-  });
+  );
   if (status !== 0) {
     console.error(`sanitizers: ${isa} failed (${signal ?? status})`);
     process.exit(1);

@@ -125,7 +125,14 @@ async function compile(command, headers, output, sources, extraFlags = [], link 
     fs.mkdirSync(path.join(objects, path.dirname(name)), { recursive: true });
     fs.writeFileSync(path.join(objects, name), text); // what was hashed is what is compiled
   }
-  const common = [...flags, `-DFV_HASH=${kernelHash(sources)}.0`, "-DNAPI_VERSION=8", "-isystem", headers, ...extraFlags];
+  const common = [
+    ...flags,
+    `-DFV_HASH=${kernelHash(sources)}.0`,
+    "-DNAPI_VERSION=8",
+    "-isystem",
+    headers,
+    ...extraFlags,
+  ];
   const job =
     (name, file, extra = []) =>
     async () => {

@@ -67,12 +67,7 @@ export const binaryOps = {
     true,
   ),
   // d(aᵇ) = b·aᵇ⁻¹ · da + aᵇ ln a · db
-  pow: binary(
-    "pow",
-    power,
-    (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())],
-    true,
-  ),
+  pow: binary("pow", power, (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())], true),
   // the larger side gets the gradient, each half where they are equal
   maximum: binary("maximum", Math.max, (a, b, _y, g) => [() => share(g, a, b), () => share(g, b, a)]),
   minimum: binary("minimum", Math.min, (a, b, _y, g) => [() => share(g, b, a), () => share(g, a, b)]),

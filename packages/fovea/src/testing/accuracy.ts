@@ -73,18 +73,33 @@ export function ulpError(got: number, want: number): number {
   const rounded = Math.fround(want);
   if (Object.is(got, rounded)) return Number.isFinite(got) ? Math.abs(got - want) / ulp(want) : 0;
   if (Number.isNaN(got) || Number.isNaN(rounded) || (got === 0 && rounded === 0)) return Infinity;
-  if (!Number.isFinite(got)) return Number.isFinite(want) ? Math.abs(Math.sign(got) * 2 ** 128 - want) / 2 ** 104 : Infinity;
+  if (!Number.isFinite(got))
+    return Number.isFinite(want) ? Math.abs(Math.sign(got) * 2 ** 128 - want) / 2 ** 104 : Infinity;
   if (!Number.isFinite(want)) return Infinity;
   return Math.abs(got - want) / ulp(want);
 }
 
-const specials = [0, -0, Infinity, -Infinity, NaN, 1, -1, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126), 3.4028234663852886e38, -3.4028234663852886e38];
+const specials = [
+  0,
+  -0,
+  Infinity,
+  -Infinity,
+  NaN,
+  1,
+  -1,
+  2 ** -149,
+  -(2 ** -149),
+  2 ** -126,
+  -(2 ** -126),
+  3.4028234663852886e38,
+  -3.4028234663852886e38,
+];
 const CHUNK = 1 << 20;
 
 /** Every `step`-th float32 by its bits, in pieces, after the special values. */
 function* allFloats(step: number): Generator<Float32Array[]> {
   yield [Float32Array.from(specials)];
-  for (let from = 0; from < 2 ** 32; ) {
+  for (let from = 0; from < 2 ** 32;) {
     const n = Math.min(CHUNK, Math.ceil((2 ** 32 - from) / step));
     const chunk = new Uint32Array(n);
     for (let i = 0; i < n; i++) chunk[i] = from + i * step;
@@ -126,10 +141,15 @@ export interface SweepOptions {
 }
 
 /** Measures the largest error of each function on each ISA. */
-export function sweep(names: readonly string[], { step, pairs: count, engines = isaEngines(), log }: SweepOptions): Worst[] {
+export function sweep(
+  names: readonly string[],
+  { step, pairs: count, engines = isaEngines(), log }: SweepOptions,
+): Worst[] {
   return names.map((name) => {
     if (!Object.hasOwn(elementary, name)) {
-      throw new UsageError(`there is no elementary function "${name}"; there are ${Object.keys(elementary).join(", ")}`);
+      throw new UsageError(
+        `there is no elementary function "${name}"; there are ${Object.keys(elementary).join(", ")}`,
+      );
     }
     const { op, aim } = elementary[name as Elementary] as { op: Op; aim: number };
     const worst = Object.fromEntries(engines.map(({ isa }) => [isa, 0]));

@@ -7,8 +7,10 @@ import { makeInputs, testNumbers, type OpCase } from "./cases.ts";
 
 /** Unit roundoff of float32. */
 const U = 2 ** -24;
-/** What a few elementwise steps may lose: 8 ulp, the largest aim of docs/accuracy.md (4) in a value and its derivative. */
+/** What elementwise functions may lose: 8 ulp, the largest aim of docs/accuracy.md (4) in a value and its derivative. */
 const ELEMENTWISE = 16;
+/** What is lost by rounding a product and the result of its sum. */
+const PRODUCT = 2;
 /** Factor before √K. Rounding errors are random walks of at most U each; 4 deviations of one are never seen. */
 const WALK = 4;
 
@@ -39,8 +41,8 @@ const multilinear: ReadonlySet<string> = new Set([
  *   (e + c·√K) · 2⁻²⁴ · M
  *
  * K is how many terms are summed into the element, M what they amount to: Σ|x||w| for sums of products, else the largest
- * result (at least 1). c·√K is the random walk of K roundings, e the error of elementwise functions, both stated above
- * for all ops at once. Nothing is set by hand for a case, so a kernel that loses bits has nowhere to hide.
+ * result (at least 1). c·√K is the random walk of K roundings, e the error of elementwise functions or of one
+ * product, stated above for all ops at once. Nothing is set by hand for a case, so a kernel that loses bits has nowhere to hide.
  */
 export function allowedErrors(
   op: Op,
@@ -51,7 +53,8 @@ export function allowedErrors(
   const terms = termCount(op, c, want);
   const magnitudes = multilinear.has(op.name) ? evaluate(op, c, absoluteInputs(c), absoluteWeights) : null;
   return want.map((values, k) => {
-    const factor = (ELEMENTWISE + WALK * Math.sqrt(terms / Math.max(1, values.length))) * U;
+    const walk = WALK * Math.sqrt(terms / Math.max(1, values.length));
+    const factor = ((magnitudes === null ? ELEMENTWISE : PRODUCT) + walk) * U;
     if (magnitudes !== null) return (i) => factor * magnitudes[k]![i]!;
     let largest = 1;
     for (const v of values) if (Number.isFinite(v)) largest = Math.max(largest, Math.abs(v));
