@@ -30,6 +30,23 @@ export {
   type GradCheckTarget,
 } from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
+export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+  globalAvgPool,
+  globalLpPool,
+  globalMaxPool,
+  type OutputPair,
+  type OutputTriple,
+} from "./ops/adaptivePool.ts";
 export {
   celu,
   elu,
@@ -55,7 +72,15 @@ export {
   type GeluApproximation,
 } from "./ops/activations.ts";
 export { assign } from "./ops/assign.ts";
-export { avgPool2d, type AvgPool2dOptions } from "./ops/avgPool2d.ts";
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type AvgPool1dOptions,
+  type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  type AvgPoolOptions,
+} from "./ops/avgPool.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
 export {
   bceLoss,
@@ -98,10 +123,18 @@ export {
   type ConvTranspose3dOptions,
   type ConvTransposeOptions,
 } from "./ops/convTranspose.ts";
+export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
+export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
+export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
+export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
+export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
+export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
 export {
   crossEntropy,
   focalLoss,
@@ -122,7 +155,19 @@ export {
   type TripletMarginOptions,
 } from "./ops/marginLosses.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
+export {
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+  type MaxPool1dOptions,
+  type MaxPool3dOptions,
+  type MaxPoolOptions,
+  type ValuesAndIndices,
+} from "./ops/maxPool.ts";
 export { maxPool2d, maxPool2dIndices, type MaxPool2dOptions } from "./ops/maxPool2d.ts";
+export { maxUnpool1d, maxUnpool2d, maxUnpool3d, type MaxUnpoolOptions } from "./ops/maxUnpool.ts";
 export {
   at,
   concat,
@@ -140,8 +185,30 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/movement.ts";
+export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
 export { padMode, type PaddingMode } from "./ops/padding.ts";
+export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
+export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
+export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export {
+  channelShuffle,
+  chunk,
+  depthToSpace,
+  meshgrid,
+  nonzero,
+  oneHot,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatInterleave,
+  roll,
+  spaceToDepth,
+  tile,
+  tril,
+  triu,
+  type DepthOrder,
+} from "./ops/rearrange.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
@@ -152,6 +219,7 @@ export {
   type HuberLossOptions,
   type SmoothL1LossOptions,
 } from "./ops/regressionLosses.ts";
+export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
 export {
   depthwiseConv1d,
@@ -162,6 +230,7 @@ export {
 } from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export { SparseMatrix } from "./ops/sparseMatrix.ts";
+export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
 export {
   abs,
   ceil,

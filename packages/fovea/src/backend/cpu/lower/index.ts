@@ -1,5 +1,6 @@
 import type { OpName } from "../../../ops/index.ts";
 import type { CpuKernel } from "../lower.ts";
+import { alongAxisKernels } from "./alongAxis.ts";
 import { assignKernels } from "./assign.ts";
 import { convKernels } from "./conv.ts";
 import { elementwiseKernels } from "./elementwise.ts";
@@ -9,10 +10,12 @@ import { movementKernels } from "./movement.ts";
 import { poolKernels } from "./pool.ts";
 import { randomKernels } from "./random.ts";
 import { reduceKernels } from "./reduce.ts";
+import { scanKernels } from "./scan.ts";
 import { softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
 export const cpuKernels = {
+  ...alongAxisKernels,
   ...assignKernels,
   ...convKernels,
   ...elementwiseKernels,
@@ -22,5 +25,6 @@ export const cpuKernels = {
   ...poolKernels,
   ...randomKernels,
   ...reduceKernels,
+  ...scanKernels,
   ...softmaxKernels,
 } satisfies Record<OpName, CpuKernel> as Record<OpName, CpuKernel>;
