@@ -2,22 +2,30 @@
 // every ISA of this machine. Each buffer's exact end is guarded (napi.c, FV_SANITIZE), so that an overrun of one byte
 // ends the run with its kernel and line. Compiled programs share one arena; their kernels are those that run eagerly.
 import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSanitized } from "../packages/fovea/scripts/build-native.mjs";
+import { generatedFolder, kernelHash, kernelSources } from "../packages/fovea/scripts/files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const built = await buildSanitized();
+const sources = kernelSources();
+if (!readFileSync(path.join(generatedFolder, "kernels.generated.ts"), "utf8").includes(`${kernelHash(sources)}`)) {
+  console.error("sanitizers: the kernels have changed since the last build, run npm run build first");
+  process.exit(1);
+}
+const built = await buildSanitized(sources);
 if ("reason" in built) {
   console.log(`sanitizers: skipped: ${built.reason}`);
   process.exit(0);
 }
 const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
 const filters = process.argv.length > 2 ? process.argv.slice(2) : ["src/ops/", "src/backend/", "src/nn/", "src/graph/"];
-const { flags } = await cpuFlags();
+const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
+const has = (feature) => new RegExp(`^flags\\s*:.*\\b${feature}\\b`, "m").test(cpu);
 for (const isa of built.isas) {
-  if (isa.startsWith("avx") && !flags.includes(isa === "avx512" ? "avx512vl" : isa)) {
+  if (isa.startsWith("avx") && !has(isa === "avx512" ? "avx512vl" : isa)) {
     console.log(`sanitizers: ${isa} skipped: this processor does not have it`);
     continue;
   }
@@ -45,9 +53,3 @@ for (const isa of built.isas) {
   }
 }
 console.log("sanitizers: no findings");
-
-async function cpuFlags() {
-  const { readFile } = await import("node:fs/promises");
-  const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
-  return { flags: (/^flags\s*:(.*)$/m.exec(text)?.[1] ?? "").split(" ") };
-}

@@ -1,5 +1,6 @@
 import "./tensor.ts";
 
+export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export {
   availableEngines,
   currentEngine,
@@ -13,7 +14,6 @@ export {
   type EngineState,
   type InitOptions,
 } from "./backend/engines.ts";
-export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export type { DType, TypedArray } from "./base/dtype.ts";
 export { FormatError, FoveaError, ShapeError, UnsupportedOpError, UsageError } from "./base/errors.ts";
 export { defaultStream, manualSeed, RandomStream, restoreDefaultStream, type RandomState } from "./base/random.ts";
@@ -30,23 +30,6 @@ export {
   type GradCheckTarget,
 } from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
-export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
-export {
-  adaptiveAvgPool1d,
-  adaptiveAvgPool2d,
-  adaptiveAvgPool3d,
-  adaptiveMaxPool1d,
-  adaptiveMaxPool1dWithIndices,
-  adaptiveMaxPool2d,
-  adaptiveMaxPool2dWithIndices,
-  adaptiveMaxPool3d,
-  adaptiveMaxPool3dWithIndices,
-  globalAvgPool,
-  globalLpPool,
-  globalMaxPool,
-  type OutputPair,
-  type OutputTriple,
-} from "./ops/adaptivePool.ts";
 export {
   celu,
   elu,
@@ -71,6 +54,22 @@ export {
   threshold,
   type GeluApproximation,
 } from "./ops/activations.ts";
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+  globalAvgPool,
+  globalLpPool,
+  globalMaxPool,
+  type OutputPair,
+  type OutputTriple,
+} from "./ops/adaptivePool.ts";
 export { assign } from "./ops/assign.ts";
 export {
   avgPool1d,
@@ -112,7 +111,6 @@ export { conv2d } from "./ops/conv2d.ts";
 export { conv3d } from "./ops/conv3d.ts";
 export { convArithmetic, type ConvArithmetic, type ConvArithmeticName } from "./ops/convArithmetic.ts";
 export { convMatrix, sparseConvMatrix, toeplitz } from "./ops/convMatrix.ts";
-export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
 export type { Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions } from "./ops/convShape.ts";
 export {
   convTranspose1d,
@@ -123,18 +121,15 @@ export {
   type ConvTranspose3dOptions,
   type ConvTransposeOptions,
 } from "./ops/convTranspose.ts";
-export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
 export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
 export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
-export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
-export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
-export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
 export {
   crossEntropy,
   focalLoss,
@@ -145,6 +140,7 @@ export {
   type KlDivOptions,
   type NllLossOptions,
 } from "./ops/losses.ts";
+export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
 export {
   contrastiveLoss,
   cosineEmbeddingLoss,
@@ -186,12 +182,8 @@ export {
   unsqueeze,
 } from "./ops/movement.ts";
 export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
-export { batchNorm, channelMoments } from "./ops/norm.ts";
-export { padMode, type PaddingMode } from "./ops/padding.ts";
-export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
-export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
-export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
 export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export { padMode, type PaddingMode } from "./ops/padding.ts";
 export {
   channelShuffle,
   chunk,
@@ -219,6 +211,8 @@ export {
   type HuberLossOptions,
   type SmoothL1LossOptions,
 } from "./ops/regressionLosses.ts";
+export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
+export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
 export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
 export {
@@ -229,8 +223,8 @@ export {
   separableConv2d,
 } from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
-export { SparseMatrix } from "./ops/sparseMatrix.ts";
 export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
+export { SparseMatrix } from "./ops/sparseMatrix.ts";
 export {
   abs,
   ceil,
@@ -254,8 +248,19 @@ export {
   tanh,
 } from "./ops/unary.ts";
 export { fold, unfold, type UnfoldOptions } from "./ops/unfold.ts";
-export type { Padding, Padding1d, Padding2d, Padding3d, PaddingRule, Pair, Side, Single, Triple } from "./ops/windows.ts";
+export type {
+  Padding,
+  Padding1d,
+  Padding2d,
+  Padding3d,
+  PaddingRule,
+  Pair,
+  Side,
+  Single,
+  Triple,
+} from "./ops/windows.ts";
 export * as optim from "./optim/index.ts";
+export { Tensor } from "./tensor.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
 export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";
 export { arange, full, ones, tensor, zeros, type TensorOptions } from "./tensor/create.ts";
@@ -263,4 +268,3 @@ export { defineListOp, defineOp, type ListOpDefinition, type OpDefinition } from
 export { rand, randn, type RandomOptions } from "./tensor/random.ts";
 export { scope } from "./tensor/scope.ts";
 export type { NestedArray } from "./tensor/tensor.ts";
-export { Tensor } from "./tensor.ts";

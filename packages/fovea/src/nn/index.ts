@@ -1,6 +1,25 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
-export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export {
+  CELU,
+  ELU,
+  GELU,
+  GLU,
+  LeakyReLU,
+  LogSigmoid,
+  LogSoftmax,
+  Maxout,
+  Mish,
+  PReLU,
+  ReLU,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Softsign,
+  Tanh,
+} from "./activation.ts";
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -9,7 +28,7 @@ export {
   AdaptiveMaxPool2d,
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
-export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -19,64 +38,6 @@ export {
   type ConvTranspose2dOptions,
   type ConvTranspose3dOptions,
 } from "./convTranspose.ts";
-export { countParameters } from "./count.ts";
-export { Dropout } from "./dropout.ts";
-export {
-  gradCheck,
-  type GradCheckEntry,
-  type GradCheckOptions,
-  type GradCheckPoint,
-  type GradCheckReport,
-  type GradCheckTarget,
-} from "./gradCheck.ts";
-export * as init from "./init.ts";
-export { Linear, type LinearOptions } from "./linear.ts";
-export {
-  LocallyConnected1d,
-  LocallyConnected2d,
-  type LocallyConnected1dOptions,
-  type LocallyConnected2dOptions,
-} from "./locallyConnected.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
-export {
-  CELU,
-  ELU,
-  GELU,
-  GLU,
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
-  LeakyReLU,
-  LogSigmoid,
-  LogSoftmax,
-  Maxout,
-  Mish,
-  PReLU,
-  ReLU,
-  ReLU6,
-  SELU,
-  Sigmoid,
-  SiLU,
-  Softmax,
-  Softplus,
-  Softshrink,
-  Softsign,
-  Tanh,
-  Tanhshrink,
-  Threshold,
-} from "./activation.ts";
-export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv2d, type Conv2dOptions } from "./conv.ts";
-export {
-  applyConstraints,
-  maxNorm,
-  minMaxNorm,
-  nonNeg,
-  unitNorm,
-  type Constraint,
-  type MinMaxNormOptions,
-} from "./constraints.ts";
 export { countParameters } from "./count.ts";
 export {
   AlphaDropout,
@@ -88,8 +49,27 @@ export {
   StochasticDepth,
   type StochasticDepthMode,
 } from "./dropout.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./gradCheck.ts";
 export * as init from "./init.ts";
+export {
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  ReLU6,
+  Softshrink,
+  Tanhshrink,
+  Threshold,
+} from "./hardActivation.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
   LocallyConnected1d,
   LocallyConnected2d,
@@ -131,19 +111,23 @@ export {
   type InstanceNormOptions,
   type LayerNormOptions,
 } from "./normalization.ts";
-export { Buffer, Parameter } from "./parameter.ts";
-export { AvgPool2d, MaxPool2d } from "./pooling.ts";
-export {
-  DepthwiseConv1d,
-  DepthwiseConv2d,
-  SeparableConv1d,
-  SeparableConv2d,
-  type DepthwiseConv1dOptions,
-  type DepthwiseConv2dOptions,
-} from "./separable.ts";
-export { LocalResponseNorm } from "./localResponseNorm.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
-export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+  type PadSides,
+} from "./padding.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {
   AvgPool1d,
@@ -159,11 +143,17 @@ export {
   MaxUnpool2d,
   MaxUnpool3d,
 } from "./pooling.ts";
-export { Sequential } from "./sequential.ts";
-export { Flatten, Identity } from "./shape.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
-export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
+export {
+  DepthwiseConv1d,
+  DepthwiseConv2d,
+  SeparableConv1d,
+  SeparableConv2d,
+  type DepthwiseConv1dOptions,
+  type DepthwiseConv2dOptions,
+} from "./separable.ts";
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export { Fold, Unfold } from "./unfold.ts";
