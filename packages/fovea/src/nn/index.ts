@@ -5,6 +5,10 @@ export {
   ELU,
   GELU,
   GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
   LeakyReLU,
   LogSigmoid,
   LogSoftmax,
@@ -12,13 +16,17 @@ export {
   Mish,
   PReLU,
   ReLU,
+  ReLU6,
   SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
+  Softshrink,
   Softsign,
   Tanh,
+  Tanhshrink,
+  Threshold,
 } from "./activation.ts";
 export {
   AdaptiveAvgPool1d,
@@ -29,6 +37,15 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
+export {
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+  type Constraint,
+  type MinMaxNormOptions,
+} from "./constraints.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -58,16 +75,6 @@ export {
   type GradCheckTarget,
 } from "./gradCheck.ts";
 export * as init from "./init.ts";
-export {
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
-  ReLU6,
-  Softshrink,
-  Tanhshrink,
-  Threshold,
-} from "./hardActivation.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
@@ -90,8 +97,8 @@ export {
   JaccardLoss,
   KLDivLoss,
   L1Loss,
-  MSELoss,
   mseLoss,
+  MSELoss,
   MultiMarginLoss,
   NLLLoss,
   SigmoidFocalLoss,
@@ -111,23 +118,6 @@ export {
   type InstanceNormOptions,
   type LayerNormOptions,
 } from "./normalization.ts";
-  CircularPad1d,
-  CircularPad2d,
-  CircularPad3d,
-  ConstantPad1d,
-  ConstantPad2d,
-  ConstantPad3d,
-  ReflectionPad1d,
-  ReflectionPad2d,
-  ReflectionPad3d,
-  ReplicationPad1d,
-  ReplicationPad2d,
-  ReplicationPad3d,
-  ZeroPad1d,
-  ZeroPad2d,
-  ZeroPad3d,
-  type PadSides,
-} from "./padding.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {
   AvgPool1d,
@@ -144,6 +134,7 @@ export {
   MaxUnpool3d,
 } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
+export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
 export {
   DepthwiseConv1d,
   DepthwiseConv2d,
@@ -156,4 +147,3 @@ export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
-export { Fold, Unfold } from "./unfold.ts";
