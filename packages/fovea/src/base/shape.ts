@@ -26,12 +26,18 @@ export function showShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
+/** Largest size, count or offset: engines count in int32. */
+export const MOST = 2 ** 31 - 1;
+
+/** True for a whole number from `least` to 2^31 − 1. */
+export function isCount(value: number, least = 0): boolean {
+  return Number.isInteger(value) && value >= least && value <= MOST;
+}
+
 /** Throws unless every size is a whole number ≥ 0 and the element count is addressable. */
 export function checkShape(shape: Shape, who: string): void {
-  for (const d of shape) {
-    if (!Number.isInteger(d) || d < 0) {
-      throw new ShapeError(`${who}: every size must be a whole number ≥ 0, got ${showShape(shape)}`);
-    }
+  if (!shape.every((d) => isCount(d))) {
+    throw new ShapeError(`${who}: every size must be a whole number 0 … 2^31 − 1, got ${showShape(shape)}`);
   }
   const size = sizeOf(shape);
   if (size >= 2 ** 31) {

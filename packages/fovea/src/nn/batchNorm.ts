@@ -3,6 +3,7 @@ import { showShape } from "../base/shape.ts";
 import { assign } from "../ops/assign.ts";
 import { cast } from "../ops/cast.ts";
 import { batchNorm, channelMoments } from "../ops/norm.ts";
+import { sizesOf } from "../ops/windows.ts";
 import { noGrad } from "../tensor/apply.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { showArguments } from "./describe.ts";
@@ -63,6 +64,8 @@ export abstract class BatchNorm extends Module {
     if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
       throw new UsageError(`${this.constructor.name}: momentum must be in [0, 1], got ${momentum}`);
     }
+    sizesOf(features, 1, 1, `${this.constructor.name}: features`);
+    if (!(eps >= 0)) throw new UsageError(`${this.constructor.name}: eps must be ≥ 0, got ${eps}`);
     this.weight = affine ? ones(new Parameter([features])) : null;
     this.bias = affine ? new Parameter([features]) : null;
     this.runningMean = trackRunningStats ? new Buffer([features]) : null;
