@@ -73,12 +73,20 @@ export function broadcastShapes(a: Shape, b: Shape, who: string): number[] {
     if (x !== y && x !== 1 && y !== 1) {
       throw new ShapeError(
         `${who}: shapes ${showShape(a)} and ${showShape(b)} do not broadcast: ` +
-          `aligned at the end, axis ${i - rank} has ${x} against ${y} (sizes must be equal, or one of them 1)`,
+          `aligned at the end, axis ${i - rank} has ${x} against ${y} (sizes must be equal, or one of them 1)` +
+          channelsHint(a, b),
       );
     }
     out.push(x === 1 ? y : x);
   }
   return out;
+}
+
+/** One number per channel, the usual reason why shapes do not broadcast. */
+function channelsHint(a: Shape, b: Shape): string {
+  const [long, short] = a.length > b.length ? [a, b] : [b, a];
+  if (short.length !== 1 || long.length < 3 || long[1] !== short[0]) return "";
+  return `; for one per channel, reshape ${showShape(short)} to ${showShape([short[0]!, ...long.slice(2).map(() => 1)])}`;
 }
 
 /** The shape after reducing `axes` (sorted, non-negative). */

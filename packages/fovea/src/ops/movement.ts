@@ -31,7 +31,8 @@ const reshapeOp = defineOp("reshape", {
     checkShape(shape, "reshape");
     if (sizeOf(shape) !== sizeOf(x.shape)) {
       throw new ShapeError(
-        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has room for ${sizeOf(shape)}`,
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has room for ${sizeOf(shape)}` +
+          lastSizeHint(x.shape, shape),
       );
     }
     return { shape, dtype: x.dtype };
@@ -39,6 +40,13 @@ const reshapeOp = defineOp("reshape", {
   vjp: ({ x }, _attrs, _y, g) => ({ x: () => reshape(g, x.shape) }),
   reference: ({ x }, _attrs, y) => y.data.set(x.data),
 });
+
+/** What the last size would have to be. */
+function lastSizeHint(x: Shape, shape: Shape): string {
+  const rest = sizeOf(shape.slice(0, -1));
+  const fits = shape.length > 0 && rest > 0 && sizeOf(x) % rest === 0;
+  return fits ? `; ${showShape([...shape.slice(0, -1), sizeOf(x) / rest])} would fit` : "";
+}
 
 /** y[i₀, i₁, …] = x at the index whose axis `axes[k]` is iₖ. */
 const permuteOp = defineOp("permute", {
@@ -161,6 +169,12 @@ const flipOp = defineOp("flip", {
   },
 });
 
+/** The one axis along which two shapes differ. */
+function otherAxisHint(a: Shape, b: Shape): string {
+  const differing = a.flatMap((d, i) => (a.length === b.length && d !== b[i] ? [i] : []));
+  return differing.length === 1 ? `; they differ along axis ${differing[0]} only: concat(xs, ${differing[0]})` : "";
+}
+
 /** The inputs one after another along an axis. */
 const concatOp = defineListOp("concat", {
   shape: (xs, { axis }: { axis: number }) => {
@@ -171,7 +185,8 @@ const concatOp = defineListOp("concat", {
       if (!fits || !x.shape.every((d, k) => k === axis || d === first.shape[k])) {
         throw new ShapeError(
           `concat: ${showShape(x.shape)} ${x.dtype} does not continue ${showShape(first.shape)} ${first.dtype} along axis ${axis}: ` +
-            "all other sizes and the dtype must be equal",
+            "all other sizes and the dtype must be equal" +
+            otherAxisHint(first.shape, x.shape),
         );
       }
     }

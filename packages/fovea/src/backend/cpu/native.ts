@@ -131,7 +131,8 @@ class NativeRuntime implements CpuRuntime {
   }
 
   stats(): HeapStats {
-    return this.#heap.stats();
+    const stats = this.#heap.stats();
+    return this.#guarded === null ? stats : { ...stats, liveBytes: stats.liveBytes - GUARD * stats.liveBlocks };
   }
 
   close(): void {
