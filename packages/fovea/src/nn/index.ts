@@ -27,6 +27,8 @@ export {
   Tanh,
   Tanhshrink,
   Threshold,
+  Softsign,
+  Tanh,
 } from "./activation.ts";
 export {
   AdaptiveAvgPool1d,
@@ -75,6 +77,16 @@ export {
   type GradCheckTarget,
 } from "./gradCheck.ts";
 export * as init from "./init.ts";
+export {
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  ReLU6,
+  Softshrink,
+  Tanhshrink,
+  Threshold,
+} from "./hardActivation.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
@@ -118,6 +130,24 @@ export {
   type InstanceNormOptions,
   type LayerNormOptions,
 } from "./normalization.ts";
+export {
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+  type PadSides,
+} from "./padding.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {
   AvgPool1d,
@@ -147,3 +177,14 @@ export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export { Fold, Unfold } from "./unfold.ts";
+export {
+  type Constraint,
+  type MinMaxNormOptions,
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+} from "./constraints.ts";
+export { type Regularizer, l1, l1l2, l2, orthogonalPenalty, penalized, regularization } from "./regularizers.ts";

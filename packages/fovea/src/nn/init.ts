@@ -238,7 +238,9 @@ const named = {
 
 /** An initialiser by Keras' name, with Keras' defaults: `glorotUniform`, or as Keras writes it, `glorot_uniform`. */
 export function byName(name: string): Initializer {
-  const camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const camel = name
+    .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    .replace(/^[A-Z]/, (letter) => letter.toLowerCase());
   if (Object.hasOwn(named, camel)) return named[camel as keyof typeof named];
   const near = nearest(camel, Object.keys(named));
   throw new UsageError(

@@ -12,7 +12,7 @@ import type { Parameter } from "./parameter.ts";
  *
  * @example
  * model.conv1.weight.regularizer = nn.l2(1e-4);
- * loss = nn.penalized(loss, model); // optimizers and fit minimise this
+ * optimizer.minimize(nn.penalized(loss, model)); // fit does so by itself
  */
 export type Regularizer = (x: Tensor) => Tensor;
 
