@@ -5,10 +5,6 @@ export {
   ELU,
   GELU,
   GLU,
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
   LeakyReLU,
   LogSigmoid,
   LogSoftmax,
@@ -16,17 +12,11 @@ export {
   Mish,
   PReLU,
   ReLU,
-  ReLU6,
   SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
-  Softshrink,
-  Softsign,
-  Tanh,
-  Tanhshrink,
-  Threshold,
   Softsign,
   Tanh,
 } from "./activation.ts";
@@ -39,15 +29,6 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
-export {
-  applyConstraints,
-  maxNorm,
-  minMaxNorm,
-  nonNeg,
-  unitNorm,
-  type Constraint,
-  type MinMaxNormOptions,
-} from "./constraints.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -109,8 +90,8 @@ export {
   JaccardLoss,
   KLDivLoss,
   L1Loss,
-  mseLoss,
   MSELoss,
+  mseLoss,
   MultiMarginLoss,
   NLLLoss,
   SigmoidFocalLoss,
@@ -164,7 +145,6 @@ export {
   MaxUnpool3d,
 } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
-export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
 export {
   DepthwiseConv1d,
   DepthwiseConv2d,
