@@ -53,7 +53,7 @@ const text = [
   line(head.map(() => "---")),
   ...rows.map(line),
   "",
-  `**Method.** Every ${step}th of all 2^32 float32 bit patterns (so every exponent of both signs is swept densely: about`,
+  `**Method.** One in ${step} of all 2^32 float32 bit patterns (so every exponent of both signs is swept densely: about`,
   `${Math.floor(2 ** 23 / step).toLocaleString("en")} numbers in each binade, and as many subnormal ones), plus ±0, ±∞, NaN, the smallest and largest numbers, and for \`pow\``,
   `${Number(values.pairs).toLocaleString("en")} seeded pairs, are computed by each engine as a user's code would, and compared with the op's definition in`,
   "double precision (`Math.*`, correct to about 2^−52; `erf` and Φ by their series and continued fractions). NaN, infinities and",
