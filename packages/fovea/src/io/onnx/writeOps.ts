@@ -239,6 +239,13 @@ const writers = {
   cast: ({ w, names, attrs }) => w.add("Cast", names, { to: typeNumbers[attrs["dtype"] as DType] }),
   clamp: ({ w, names, attrs }) =>
     w.add("Clip", [names[0]!, w.scalar(attrs["min"] as number), w.scalar(attrs["max"] as number)]),
+  silu: ({ w, names: [x] }) => w.add("Mul", [x!, w.add("Sigmoid", [x!])]),
+  mish: ({ w, names: [x] }) => w.add("Mul", [x!, w.add("Tanh", [w.add("Softplus", [x!])])]),
+  // x · ½(1 + erf(x / √2)): ONNX has Gelu only since opset 20
+  gelu: ({ w, names: [x] }) => {
+    const erf = w.add("Erf", [w.add("Mul", [x!, w.scalar(Math.SQRT1_2)])]);
+    return w.add("Mul", [x!, w.add("Mul", [w.add("Add", [erf, w.scalar(1)]), w.scalar(0.5)])]);
+  },
   conv2d: convolution,
   conv2dInputGrad: transposedConvolution,
   matmul: product,
