@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { ImageDataset } from "./data/dataset.ts";
+import { fit } from "./train/fit.ts";
 import * as f from "./index.ts";
 import { FoveaError, models, nn, tensor, zeros } from "./index.ts";
 
@@ -347,6 +349,34 @@ const mistakes: Mistake[] = [
         .backward(),
   },
 ];
+
+/** Eight noise pictures of three classes. */
+const pictures = () =>
+  new ImageDataset({
+    name: "noise",
+    images: Uint8Array.from({ length: 8 * 36 }, (_, i) => (i * 37) % 256),
+    labels: Int32Array.from({ length: 8 }, (_, i) => i % 3),
+    shape: [1, 6, 6],
+    classes: ["a", "b", "c"],
+  });
+
+const train = (outputs: number) => {
+  const model = seq({ flat: new nn.Flatten(), fc: new nn.Linear(36, outputs) });
+  const optimizer = new f.optim.Adam(model.parameters());
+  const data = pictures();
+  return fit({ model, optimizer, trainData: data, validationData: data, epochs: 1, batchSize: 4 });
+};
+
+describe("training a network with another number of outputs than classes", () => {
+  it("is stopped before the first step, and the suggestion works", async () => {
+    const error = await train(10).catch((e: unknown) => e);
+    const { message } = error as Error;
+    for (const part of ["Sequential", "[8, 10]", "[8, 1, 6, 6]", "noise has 3 classes"])
+      expect(message).toContain(part);
+    const found = /the last layer should give (\d+)$/.exec(message);
+    expect((await train(Number(found![1]))).finished).toBe(true);
+  });
+});
 
 describe("ordinary mistakes", () => {
   it("are at least thirty", () => expect(mistakes.length).toBeGreaterThanOrEqual(30));

@@ -365,6 +365,12 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
 
 /** Tensors of one shape along a new axis. */
 export function stack(xs: readonly Tensor[], axis = 0): Tensor {
+  const other = xs.find((x) => !sameShape(x.shape, xs[0]!.shape));
+  if (other !== undefined) {
+    throw new ShapeError(
+      `stack: ${showShape(other.shape)} beside ${showShape(xs[0]!.shape)}: all must have one shape; concat joins along an axis that is there`,
+    );
+  }
   return concat(
     xs.map((x) => unsqueeze(x, axis)),
     axis,

@@ -25,29 +25,34 @@ export function batchNorm(
   options: { eps?: number } = {},
 ): Tensor {
   if (x.rank < 2) throw new ShapeError(`batchNorm: needs [N, C, ...], got ${showShape(x.shape)}`);
-  if (!((options.eps ?? 0) >= 0)) throw new UsageError(`batchNorm: eps must be ≥ 0, got ${options.eps}`);
+  checkEps("batchNorm", options.eps);
   const channels = x.shape[1]!;
-  const perChannel = (t: Tensor, name: string) => {
-    if (t.size !== channels)
+  for (const [name, t] of Object.entries({ mean, variance, weight, bias })) {
+    if (t !== undefined && t.size !== channels)
       throw new ShapeError(
         `batchNorm: ${name} has ${t.size} elements for ${channels} channels of ${showShape(x.shape)}`,
       );
-    return reshape(
+  }
+  const perChannel = (t: Tensor) =>
+    reshape(
       t,
       x.shape.map((_, i) => (i === 1 ? channels : 1)),
     );
-  };
-  let scale = perChannel(variance, "variance")
+  let scale = perChannel(variance)
     .add(options.eps ?? 1e-5)
     .rsqrt();
-  if (weight) scale = scale.mul(perChannel(weight, "weight"));
-  const y = x.sub(perChannel(mean, "mean")).mul(scale);
-  return bias ? y.add(perChannel(bias, "bias")) : y;
+  if (weight) scale = scale.mul(perChannel(weight));
+  const y = x.sub(perChannel(mean)).mul(scale);
+  return bias ? y.add(perChannel(bias)) : y;
 }
 
 export interface NormOptions {
   /** Added to the variance; default 1e-5. */
   eps?: number;
+}
+
+function checkEps(name: string, eps = 0): void {
+  if (!(eps >= 0)) throw new UsageError(`${name}: eps must be ≥ 0, got ${eps}`);
 }
 
 /** (x − mean) / √(variance + ε), with the moments of x over the given axes. */
@@ -71,6 +76,7 @@ export function layerNorm(x: Tensor, shape: Shape, weight?: Tensor, bias?: Tenso
     if (t && !sameShape(t.shape, shape))
       throw new ShapeError(`layerNorm: weight and bias must be ${showShape(shape)}, got ${showShape(t.shape)}`);
   }
+  checkEps("layerNorm", options.eps);
   const axes = shape.map((_, i) => from + i);
   const y = standardize(x, axes, options.eps);
   const scaled = weight ? y.mul(weight) : y;
@@ -97,6 +103,7 @@ export function groupNorm(
       `groupNorm: ${groups} groups must divide the channels of [N, C, ...], got ${showShape(x.shape)}`,
     );
   }
+  checkEps("groupNorm", options.eps);
   const grouped = reshape(x, [images!, groups, channels! / groups, ...x.shape.slice(2)]);
   const axes = grouped.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
   return perChannel(reshape(standardize(grouped, axes, options.eps), x.shape), "groupNorm", weight, bias);
@@ -105,6 +112,7 @@ export function groupNorm(
 /** Normalises each channel of each image over its pixels (Ulyanov et al., 2016). x is [N, C, ...]. */
 export function instanceNorm(x: Tensor, weight?: Tensor, bias?: Tensor, options: NormOptions = {}): Tensor {
   if (x.rank < 3) throw new ShapeError(`instanceNorm: needs [N, C, ...] with pixels, got ${showShape(x.shape)}`);
+  checkEps("instanceNorm", options.eps);
   const axes = x.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
   return perChannel(standardize(x, axes, options.eps), "instanceNorm", weight, bias);
 }

@@ -1,5 +1,5 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
-import { normalizeAxis, rowMajorStrides, showShape } from "../base/shape.ts";
+import { checkShape, isCount, normalizeAxis, rowMajorStrides, showShape } from "../base/shape.ts";
 import { arange, fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cast } from "./cast.ts";
@@ -34,11 +34,15 @@ export function roll(x: Tensor, shifts: number | readonly number[], axes: number
 
 /** x repeated as a whole, so many times per axis; missing leading axes are 1 (NumPy's `tile`). */
 export function tile(x: Tensor, repeats: readonly number[]): Tensor {
-  if (!repeats.every((r) => Number.isInteger(r) && r >= 0))
-    throw new UsageError(`tile: repeats must be whole numbers ≥ 0, got [${repeats.join(", ")}]`);
+  if (!repeats.every((r) => isCount(r)))
+    throw new UsageError(`tile: repeats must be whole numbers 0 … 2^31 − 1, got [${repeats.join(", ")}]`);
   const rank = Math.max(x.rank, repeats.length);
   const sizes = [...Array.from({ length: rank - x.rank }, () => 1), ...x.shape];
   const times = [...Array.from({ length: rank - repeats.length }, () => 1), ...repeats];
+  checkShape(
+    sizes.map((d, i) => d * times[i]!),
+    "tile",
+  );
   // [r₀, d₀, r₁, d₁, …] with the r spread out; axes that stay whole need no pair.
   const pairs = sizes.flatMap((d, i) => (times[i] === 1 ? [d] : [1, d]));
   const spread = sizes.flatMap((d, i) => (times[i] === 1 ? [d] : [times[i]!, d]));
@@ -50,8 +54,8 @@ export function tile(x: Tensor, repeats: readonly number[]): Tensor {
 
 /** Each element repeated `repeats` times along an axis: [a, b] → [a, a, b, b]. */
 export function repeatInterleave(x: Tensor, repeats: number, axis = 0): Tensor {
-  if (!Number.isInteger(repeats) || repeats < 0)
-    throw new UsageError(`repeatInterleave: repeats must be a whole number ≥ 0, got ${repeats}`);
+  if (!isCount(repeats))
+    throw new UsageError(`repeatInterleave: repeats must be a whole number 0 … 2^31 − 1, got ${repeats}`);
   const a = normalizeAxis(axis, x.rank, "repeatInterleave");
   const [before, after] = [x.shape.slice(0, a + 1), x.shape.slice(a + 1)];
   const spread = expand(unsqueeze(x, a + 1), [...before, repeats, ...after]);
@@ -107,8 +111,7 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
  */
 export function oneHot(labels: Tensor, classes: number, axis = -1): Tensor {
   if (labels.dtype !== "int32") throw new ShapeError(`oneHot: labels must be int32 class numbers, got ${labels.dtype}`);
-  if (!Number.isInteger(classes) || classes < 1)
-    throw new UsageError(`oneHot: classes must be a whole number ≥ 1, got ${classes}`);
+  if (!isCount(classes, 1)) throw new UsageError(`oneHot: classes must be a whole number 1 … 2^31 − 1, got ${classes}`);
   const a = normalizeAxis(axis, labels.rank + 1, "oneHot");
   const wide = unsqueeze(labels, a);
   const numbers = reshape(

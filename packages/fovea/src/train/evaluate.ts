@@ -1,4 +1,6 @@
 import { exp } from "../base/math.ts";
+import { ShapeError } from "../base/errors.ts";
+import { showShape } from "../base/shape.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
 import { argmaxOf, makeClassifier, type Classifier, type ClassifierModel } from "./classifier.ts";
@@ -61,6 +63,7 @@ export async function evaluate(
       if (batch.index >= batches) break;
       signal?.throwIfAborted();
       const scores = await classifier.logProbabilities(batch);
+      checkScores(model, scores, batch.size, data);
       for (let i = 0; i < batch.size; i++) {
         const label = batch.y[i]!;
         const predicted = argmaxOf(scores, i * classes, classes);
@@ -92,6 +95,7 @@ export async function predict(model: ClassifierModel, data: ImageDataset): Promi
   const found: Prediction[] = [];
   for await (const batch of new DataLoader(data, { batchSize: 256, shuffle: false }).epoch(0)) {
     const scores = await classifier.logProbabilities(batch);
+    checkScores(model, scores, batch.size, data);
     for (let i = 0; i < batch.size; i++) {
       const predicted = argmaxOf(scores, i * classes, classes);
       const confidence = exp(scores[i * classes + predicted]!);
@@ -100,6 +104,16 @@ export async function predict(model: ClassifierModel, data: ImageDataset): Promi
   }
   classifier.dispose();
   return found;
+}
+
+/** Throws unless the network gives a score per class: rows of another length would be read as nonsense. */
+function checkScores(model: ClassifierModel, scores: Float32Array, images: number, data: ImageDataset): void {
+  const classes = data.classes.length;
+  if (scores.length === images * classes) return;
+  throw new ShapeError(
+    `${model.constructor.name} gives scores [${images}, ${scores.length / images}] for images ` +
+      `${showShape([images, ...data.shape])}, and ${data.name} has ${classes} classes; the last layer should give ${classes}`,
+  );
 }
 
 function surest(mistakes: readonly Prediction[], count: number): Prediction[] {
