@@ -6,15 +6,8 @@ import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { conv2dInputGrad } from "./conv2dInputGrad.ts";
 import { conv2dWeightGrad } from "./conv2dWeightGrad.ts";
-import {
-  outputSize,
-  pairOf,
-  pictures,
-  resolvePadding,
-  type Padding2d,
-  type Pair,
-  type WindowAttrs,
-} from "./windows.ts";
+import { convShape, prepareConv, type Conv2dOptions } from "./convShape.ts";
+import type { WindowAttrs } from "./windows.ts";
 
 export type Conv2dAttrs = WindowAttrs & { readonly groups: number };
 
@@ -44,16 +37,7 @@ export const conv2dOp = defineOp("conv2d", {
   },
 });
 
-export interface Conv2dOptions {
-  /** Pixels from one position of the kernel to the next; default 1. */
-  stride?: Pair;
-  /** Zeros around the picture; default 0. */
-  padding?: Padding2d;
-  /** Pixels from one kernel cell to the next; default 1. */
-  dilation?: Pair;
-  /** Channels are cut into this many groups that do not see each other; default 1. */
-  groups?: number;
-}
+export type { Conv2dOptions } from "./convShape.ts";
 
 /**
  * 2-D convolution in the sense of neural networks: cross-correlation, the kernel is not flipped.
@@ -64,47 +48,18 @@ export interface Conv2dOptions {
  * @returns [N, outChannels, H', W'] with H' = ⌊(H + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv2dOptions = {}): Tensor {
-  const [, , height, width] = pictures(x.shape, "conv2d");
-  const [, , kh, kw] = kernels(weight.shape, "conv2d");
-  const stride = pairOf(options.stride ?? 1, 1, "conv2d: stride");
-  const dilation = pairOf(options.dilation ?? 1, 1, "conv2d: dilation");
-  const padding = resolvePadding(options.padding ?? 0, [height, width], [kh, kw], { stride, dilation }, "conv2d");
-  const attrs = { stride, padding, dilation, groups: options.groups ?? 1 };
-  return apply(conv2dOp, { x, weight, bias: bias ?? undefined }, attrs);
+  const ready = prepareConv(x, weight, options, 2, "conv2d");
+  return apply(conv2dOp, { x: ready.x, weight, bias: bias ?? undefined }, ready.attrs as Conv2dAttrs);
 }
 
 /** The shape of a convolution's result, with everything that can be wrong checked. */
 export function conv2dShape(x: Shape, weight: Shape, attrs: Conv2dAttrs, who = "conv2d"): Shape {
-  const [batch, channels, height, width] = pictures(x, who);
-  const [out, perGroup, kh, kw] = kernels(weight, who);
-  const { groups } = attrs;
-  const both = `(x ${showShape(x)}, weight ${showShape(weight)})`;
-  if (!Number.isInteger(groups) || groups < 1)
-    throw new ShapeError(`${who}: groups must be a whole number ≥ 1, got ${groups}`);
-  if (channels % groups !== 0 || out % groups !== 0) {
-    throw new ShapeError(
-      `${who}: ${channels} input and ${out} output channels do not divide into ${groups} groups ${both}`,
-    );
-  }
-  if (channels !== perGroup * groups) {
-    const each = groups > 1 ? ` (${perGroup} in each of ${groups} groups)` : "";
-    throw new ShapeError(
-      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`,
-    );
-  }
-  return [batch, out, ...outputSize([height, width], [kh, kw], attrs, false, () => `${who} ${both}`)];
+  return convShape(x, weight, attrs, 2, who);
 }
 
 /** Multiply–accumulates of the forward pass, and of each gradient: one per weight and output pixel. */
 export function conv2dMacs(weight: TensorSpec, y: TensorSpec): number {
   return sizeOf(y.shape) * sizeOf(weight.shape.slice(1));
-}
-
-function kernels(shape: Shape, who: string): readonly [number, number, number, number] {
-  if (shape.length !== 4) {
-    throw new ShapeError(`${who}: weight must be [outChannels, inChannels / groups, kH, kW], got ${showShape(shape)}`);
-  }
-  return shape as unknown as readonly [number, number, number, number];
 }
 
 /** Visits the positions in x, weight and y of every product of the convolution. All three ops are this loop. */

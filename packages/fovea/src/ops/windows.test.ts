@@ -55,7 +55,7 @@ describe("padding", () => {
 
   it("refuses what is not one of these", () => {
     expect(() => of("SAME" as "same")).toThrow(
-      'conv2d: padding "SAME" is not known; use "same", "valid", "full" or numbers',
+      'conv2d: padding "SAME" is not known; use "same", "sameSymmetric", "valid", "full" or numbers',
     );
     expect(() => of(-1)).toThrow("conv2d: padding must be a whole number ≥ 0 or two of them, got -1");
     expect(() => pairOf(0, 1, "conv2d: stride")).toThrow(

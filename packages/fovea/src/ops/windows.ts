@@ -1,24 +1,58 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { showShape, type Shape } from "../base/shape.ts";
 
+/**
+ * The one place of size laws: how windows of convolutions and pools cover an axis, for any number of axes.
+ *
+ * Types are per rank for users (`Pair`, `Padding2d`); the functions take lists with one entry per axis and give lists
+ * of the same length.
+ */
+
+/** A number for the axis, also as a list of one. */
+export type Single = number | readonly [number];
 /** A number for both axes, or [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
+/** A number for all axes, or [depth, vertical, horizontal]. */
+export type Triple = number | readonly [number, number, number];
+
+/** Padding before and after one axis. */
+export type Side = readonly [number, number];
 
 /**
- * Zeros around a picture: one number for all sides, [vertical, horizontal], [[top, bottom], [left, right]],
- * `"valid"` = none, `"same"` = as many as give ⌈size / stride⌉ outputs, the extra one at the end (TensorFlow's rule),
- * `"full"` = every position where kernel and picture touch.
+ * Rules for padding by name: `"valid"` = none, `"same"` = as many as give ⌈size / stride⌉ outputs, the extra one at the
+ * end (TensorFlow's rule: what the stride leaves over is not padded for), `"sameSymmetric"` = dilation·(kernel − 1) in
+ * all, whatever the stride, which is (kernel − 1)/2 on both sides of an odd kernel (PyTorch's rule; the extra one of an
+ * even kernel at the end), `"full"` = every position where kernel and picture touch.
  */
-export type Padding2d =
-  | number
-  | readonly [number, number]
-  | readonly [readonly [number, number], readonly [number, number]]
-  | "same"
-  | "valid"
-  | "full";
+export type PaddingRule = "same" | "sameSymmetric" | "valid" | "full";
+
+/** One number, [[before, after]], a rule, or `"causal"`: all before, so that no output sees a later input. */
+export type Padding1d = Single | readonly [Side] | PaddingRule | "causal";
+
+/**
+ * Zeros around a picture: one number for all sides, [vertical, horizontal], [[top, bottom], [left, right]], or a rule by
+ * name (see `PaddingRule`).
+ */
+export type Padding2d = Pair | readonly [Side, Side] | PaddingRule;
+
+/** One number, [depth, vertical, horizontal], [[front, back], [top, bottom], [left, right]], or a rule by name. */
+export type Padding3d = Triple | readonly [Side, Side, Side] | PaddingRule;
+
+/** Padding of any number of axes. */
+export type Padding = number | readonly (number | Side)[] | PaddingRule | "causal";
 
 /** [[top, bottom], [left, right]] */
-export type Sides = readonly [readonly [number, number], readonly [number, number]];
+export type Sides = readonly [Side, Side];
+
+/** One T for every entry of a list. */
+type Each<L extends readonly unknown[], T> = { [K in keyof L]: T };
+
+/** How windows move over any number of axes, everything spelled out. */
+export type Windows = {
+  readonly stride: readonly number[];
+  readonly padding: readonly Side[];
+  readonly dilation: readonly number[];
+};
 
 /** How windows move over a picture, everything spelled out: [vertical, horizontal]. */
 export type WindowAttrs = {
@@ -27,73 +61,126 @@ export type WindowAttrs = {
   readonly dilation: readonly [number, number];
 };
 
-const axisNames = ["rows", "columns"] as const;
+const axisNames = [["positions"], ["rows", "columns"], ["planes", "rows", "columns"]] as const;
+const howMany = ["none", "one", "two", "three"] as const;
+const rules: readonly string[] = ["same", "sameSymmetric", "valid", "full"] satisfies PaddingRule[];
+/** Engines count in int32. */
+const MOST = 2 ** 31 - 1;
+
+/** The number for every axis, checked to be whole and at least `least`. */
+export function sizesOf(value: number | readonly number[], axes: number, least: number, who: string): number[] {
+  const list = typeof value === "number" ? Array.from({ length: axes }, () => value) : [...value];
+  const whole = list.every((v) => Number.isInteger(v) && v >= least);
+  if (whole && list.length === axes && list.every((v) => v <= MOST)) return list;
+  const several = axes === 1 ? "" : ` or ${howMany[axes] ?? axes} of them`;
+  const range = whole && list.length === axes ? `${least} … 2^31 − 1` : `≥ ${least}`;
+  throw new UsageError(`${who} must be a whole number ${range}${several}, got ${JSON.stringify(value)}`);
+}
 
 /** Both numbers of a pair, checked to be whole and at least `least`. */
 export function pairOf(value: Pair, least: number, who: string): [number, number] {
-  const pair: [number, number] = typeof value === "number" ? [value, value] : [value[0], value[1]];
-  if (!pair.every((v) => Number.isInteger(v) && v >= least)) {
-    throw new UsageError(`${who} must be a whole number ≥ ${least} or two of them, got ${JSON.stringify(value)}`);
-  }
-  return pair;
+  return sizesOf(value, 2, least, who) as [number, number];
 }
 
 /** The padding of each side in numbers; `size`, `kernel`, `stride` and `dilation` decide the named rules. */
-export function resolvePadding(
-  padding: Padding2d,
-  size: readonly [number, number],
-  kernel: readonly [number, number],
-  { stride, dilation }: Pick<WindowAttrs, "stride" | "dilation">,
+export function resolvePadding<const L extends readonly number[]>(
+  padding: Padding,
+  size: L,
+  kernel: readonly number[],
+  { stride, dilation }: Pick<Windows, "stride" | "dilation">,
   who: string,
-): Sides {
-  const rule = (axis: 0 | 1): [number, number] => {
-    const reach = dilation[axis] * (kernel[axis] - 1);
+): Each<L, Side> {
+  if (typeof padding === "string") {
+    const known = size.length === 1 ? [...rules, "causal"] : rules;
+    if (!known.includes(padding)) {
+      const names = known.map((name) => `"${name}"`).join(", ");
+      throw new UsageError(`${who}: padding "${padding}" is not known; use ${names} or numbers`);
+    }
+  } else if (typeof padding !== "number" && padding.length !== size.length) {
+    throw new UsageError(
+      `${who}: padding must be one number, ${size.length} of them or ${size.length} pairs [before, after], ` +
+        `got ${JSON.stringify(padding)}`,
+    );
+  }
+  const rule = (_: number, axis: number): Side => {
+    const reach = dilation[axis]! * (kernel[axis]! - 1);
     if (padding === "valid") return [0, 0];
     if (padding === "full") return [reach, reach];
+    if (padding === "causal") return [reach, 0];
+    if (padding === "sameSymmetric") return [Math.floor(reach / 2), Math.ceil(reach / 2)];
     if (padding === "same") {
-      const outputs = Math.ceil(size[axis] / stride[axis]);
-      const total = Math.max(0, (outputs - 1) * stride[axis] + reach + 1 - size[axis]);
+      const outputs = Math.ceil(size[axis]! / stride[axis]!);
+      const total = Math.max(0, (outputs - 1) * stride[axis]! + reach + 1 - size[axis]!);
       return [Math.floor(total / 2), Math.ceil(total / 2)];
     }
-    const side = typeof padding === "number" ? padding : padding[axis];
-    return pairOf(side!, 0, `${who}: padding`);
+    const side = typeof padding === "number" ? padding : (padding[axis] as number | Side);
+    return pairOf(side, 0, `${who}: padding`);
   };
-  if (typeof padding === "string" && !["same", "valid", "full"].includes(padding)) {
-    throw new UsageError(`${who}: padding "${String(padding)}" is not known; use "same", "valid", "full" or numbers`);
-  }
-  return [rule(0), rule(1)];
+  return size.map(rule) as Each<L, Side>;
 }
 
-/** Output rows and columns of windows over a picture; throws with the law and its numbers where there are none. */
-export function outputSize(
-  size: readonly [number, number],
-  kernel: readonly [number, number],
-  { stride, padding, dilation }: WindowAttrs,
+/** Throws unless every number of a geometry is in its domain: kernels, strides, dilations ≥ 1, padding ≥ 0. */
+export function checkWindows(kernel: readonly number[], { stride, padding, dilation }: Windows, who: string): void {
+  const axes = kernel.length;
+  sizesOf(kernel, axes, 1, `${who}: kernel size`);
+  sizesOf(stride, axes, 1, `${who}: stride`);
+  sizesOf(dilation, axes, 1, `${who}: dilation`);
+  if (padding.length !== axes) {
+    throw new UsageError(`${who}: padding needs ${axes} pairs [before, after], got ${JSON.stringify(padding)}`);
+  }
+  for (const side of padding) pairOf(side, 0, `${who}: padding`);
+}
+
+/** Outputs of windows along each axis; throws with the law and its numbers where there are none. */
+export function outputSize<const L extends readonly number[]>(
+  size: L,
+  kernel: readonly number[],
+  { stride, padding, dilation }: Windows,
   ceilMode: boolean,
   describe: () => string,
-): [number, number] {
-  return [0, 1].map((axis) => {
+): Each<L, number> {
+  return size.map((length, axis) => {
     const [before, after] = padding[axis]!;
     const extent = dilation[axis]! * (kernel[axis]! - 1) + 1;
-    const room = size[axis]! + before + after - extent;
+    const room = length + before + after - extent;
     const windows = Math.floor(room / stride[axis]!) + 1;
+    if (length + before + after > MOST || extent > MOST) {
+      throw new ShapeError(
+        `${describe()}: ${length} + ${before} + ${after} ${axisName(size, axis)} under a window of ${extent}; ` +
+          "at most 2^31 − 1 can be counted",
+      );
+    }
     if (room < 0) {
       const pads = before === after ? `2·${before}` : `${before} + ${after}`;
       const span = dilation[axis] === 1 ? `${extent}` : `(${dilation[axis]}·(${kernel[axis]} − 1) + 1)`;
       throw new ShapeError(
-        `${describe()} leaves no output ${axisNames[axis]!}: ` +
-          `(${size[axis]} + ${pads} − ${span})/${stride[axis]} + 1 = ${String(windows).replace("-", "−")}`,
+        `${describe()} leaves no output ${axisName(size, axis)}: ` +
+          `(${length} + ${pads} − ${span})/${stride[axis]} + 1 = ${String(windows).replace("-", "−")}`,
       );
     }
     if (!ceilMode) return windows;
     const up = Math.ceil(room / stride[axis]!) + 1;
     // A window that would start in the padding after the end is left out, as in PyTorch.
-    return (up - 1) * stride[axis]! >= size[axis]! + before ? up - 1 : up;
-  }) as [number, number];
+    return (up - 1) * stride[axis]! >= length + before ? up - 1 : up;
+  }) as Each<L, number>;
+}
+
+/** What is counted along an axis: rows, columns. */
+export function axisName(size: readonly number[], axis: number): string {
+  return axisNames[size.length - 1]?.[axis] ?? `sizes along axis ${axis}`;
 }
 
 /** Batch, channels, height, width; throws unless the tensor is a batch of pictures. */
 export function pictures(shape: Shape, who: string): readonly [number, number, number, number] {
   if (shape.length !== 4) throw new ShapeError(`${who}: needs [N, C, H, W], got ${showShape(shape)}`);
   return shape as unknown as readonly [number, number, number, number];
+}
+
+const layouts = ["[N, C, L]", "[N, C, H, W]", "[N, C, D, H, W]"] as const;
+
+/** Batch, channels and the other sizes; throws unless there are `axes` of those. */
+export function signals(shape: Shape, axes: number, who: string): { batch: number; channels: number; size: number[] } {
+  if (shape.length !== axes + 2) throw new ShapeError(`${who}: needs ${layouts[axes - 1]}, got ${showShape(shape)}`);
+  const [batch, channels, ...size] = shape as readonly [number, number, ...number[]];
+  return { batch, channels, size };
 }
