@@ -23,8 +23,32 @@ export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
 export * as nn from "./nn/index.ts";
 export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool1dWithIndices,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool2dWithIndices,
+  adaptiveMaxPool3d,
+  adaptiveMaxPool3dWithIndices,
+  globalAvgPool,
+  globalLpPool,
+  globalMaxPool,
+  type OutputPair,
+  type OutputTriple,
+} from "./ops/adaptivePool.ts";
 export { assign } from "./ops/assign.ts";
-export { avgPool2d, type AvgPool2dOptions } from "./ops/avgPool2d.ts";
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type AvgPool1dOptions,
+  type AvgPool2dOptions,
+  type AvgPool3dOptions,
+  type AvgPoolOptions,
+} from "./ops/avgPool.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
 export { cast } from "./ops/cast.ts";
 export {
@@ -42,10 +66,26 @@ export {
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
+export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
+export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
+export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
 export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
+export {
+  maxPool1d,
+  maxPool1dWithIndices,
+  maxPool2dWithIndices,
+  maxPool3d,
+  maxPool3dWithIndices,
+  type MaxPool1dOptions,
+  type MaxPool3dOptions,
+  type MaxPoolOptions,
+  type ValuesAndIndices,
+} from "./ops/maxPool.ts";
 export { maxPool2d, maxPool2dIndices, type MaxPool2dOptions } from "./ops/maxPool2d.ts";
+export { maxUnpool1d, maxUnpool2d, maxUnpool3d, type MaxUnpoolOptions } from "./ops/maxUnpool.ts";
 export {
   at,
   concat,
@@ -63,8 +103,19 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/movement.ts";
+export {
+  batchedNms,
+  boxIou,
+  nms,
+  softNms,
+  suppress,
+  type SoftNmsOptions,
+  type SuppressOptions,
+} from "./ops/nms.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
+export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
 export { clamp, where } from "./ops/select.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
 export {

@@ -6,7 +6,7 @@ import { backward } from "./tensor/autograd.ts";
 import { Tensor } from "./tensor/tensor.ts";
 import { elu, leakyRelu, relu6 } from "./ops/activations.ts";
 import { assign } from "./ops/assign.ts";
-import { avgPool2d } from "./ops/avgPool2d.ts";
+import { avgPool2d } from "./ops/avgPool.ts";
 import { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
 import { cast } from "./ops/cast.ts";
 import {

@@ -1,16 +1,39 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
 export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+} from "./adaptivePooling.ts";
 export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { countParameters } from "./count.ts";
 export { Dropout } from "./dropout.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export { LocalResponseNorm } from "./localResponseNorm.ts";
 export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
 export { Buffer, Parameter } from "./parameter.ts";
-export { AvgPool2d, MaxPool2d } from "./pooling.ts";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  LPPool1d,
+  LPPool2d,
+  LPPool3d,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+} from "./pooling.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Identity } from "./shape.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";

@@ -4,19 +4,7 @@ import type { TensorSpec } from "../backend/contract.ts";
 import { apply } from "../tensor/apply.ts";
 import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { poolShape, poolWindows, resolvePool, type PoolAttrs } from "./pool.ts";
-import type { Padding2d, Pair } from "./windows.ts";
-
-export interface AvgPool2dOptions {
-  /** Distance of neighbouring windows in pixels; default: the window, so that windows tile the picture. */
-  stride?: Pair;
-  /** Zeros around the picture; at most half a window in each direction; default 0. */
-  padding?: Padding2d;
-  /** Round the number of windows up instead of down, letting the last ones stick out; default false. */
-  ceilMode?: boolean;
-  /** Whether padding zeros count in the divisor (PyTorch: true; TensorFlow: false); default true. */
-  countIncludePad?: boolean;
-}
+import { poolShape, poolWindows, type PoolAttrs } from "./pool.ts";
 
 export type AvgPoolAttrs = PoolAttrs & { readonly countIncludePad: boolean };
 
@@ -34,7 +22,7 @@ function forEachAverage(
     return Math.min(start + kernel[axis], x[2 + axis]! + padding[axis][1]) - start;
   };
   poolWindows(x, y, attrs, (to, taps, row, column) =>
-    visit(to, taps, attrs.countIncludePad ? extent(0, row) * extent(1, column) : taps.length),
+    visit(to, taps, attrs.countIncludePad ? extent(0, row) * extent(1, column) : Math.max(1, taps.length)),
   );
 }
 
@@ -77,7 +65,8 @@ const avgPool2dGradOp = defineOp("avgPool2dGrad", {
   },
 });
 
-function average(x: Tensor, attrs: AvgPoolAttrs): Tensor {
+/** The mean of each window of pictures, attributes spelled out. The windows may be dilated if padding does not count. */
+export function average(x: Tensor, attrs: AvgPoolAttrs): Tensor {
   return apply(avgPool2dOp, { x }, attrs);
 }
 
@@ -86,9 +75,3 @@ function spread(g: Tensor, shape: Shape, attrs: AvgPoolAttrs): Tensor {
 }
 
 export const avgPool2dOps = { avgPool2d: avgPool2dOp, avgPool2dGrad: avgPool2dGradOp } as const;
-
-/** The mean of each window: [N, C, H, W] → [N, C, H', W']. */
-export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPool2dOptions = {}): Tensor {
-  const { countIncludePad = true, ...rest } = options;
-  return average(x, { ...resolvePool("avgPool2d", x.shape, kernelSize, rest), countIncludePad });
-}

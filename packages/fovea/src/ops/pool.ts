@@ -7,6 +7,7 @@ import {
   resolvePadding,
   type Padding2d,
   type Pair,
+  type Side,
   type WindowAttrs,
 } from "./windows.ts";
 
@@ -27,17 +28,25 @@ export function resolvePool(who: string, x: Shape, kernelSize: Pair, options: Po
   const stride = pairOf(options.stride ?? kernelSize, 1, `${who}: stride`);
   const dilation = pairOf(options.dilation ?? 1, 1, `${who}: dilation`);
   const padding = resolvePadding(options.padding ?? 0, [height, width], kernel, { stride, dilation }, who);
-  for (const axis of [0, 1] as const) {
-    // So that every window holds at least one pixel.
-    const most = Math.floor((dilation[axis] * (kernel[axis] - 1) + 1) / 2);
-    if (padding[axis].some((pad) => pad > most)) {
-      throw new ShapeError(
-        `${who}: padding [${padding[axis].join(", ")}] is more than half the window, ` +
-          `⌊(${dilation[axis]}·(${kernel[axis]} − 1) + 1)/2⌋ = ${most}, so some windows would hold no pixel`,
-      );
-    }
-  }
+  checkPadding(who, kernel, padding, dilation);
   return { kernel, stride, padding, dilation, ceilMode: options.ceilMode ?? false };
+}
+
+/** Throws unless padding is smaller than the window, so that every window holds at least one pixel. */
+export function checkPadding(
+  who: string,
+  kernel: readonly number[],
+  padding: readonly Side[],
+  dilation: readonly number[],
+): void {
+  kernel.forEach((k, axis) => {
+    const extent = dilation[axis]! * (k - 1) + 1;
+    if (padding[axis]!.every((pad) => pad < extent)) return;
+    throw new ShapeError(
+      `${who}: padding [${padding[axis]!.join(", ")}] is not smaller than the window, ` +
+        `${dilation[axis]}·(${k} − 1) + 1 = ${extent}, so some windows would hold no pixel`,
+    );
+  });
 }
 
 /** [N, C, H', W'] of pooled pictures. */
