@@ -22,7 +22,30 @@ export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
 export * as nn from "./nn/index.ts";
-export { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+export {
+  celu,
+  elu,
+  gelu,
+  glu,
+  hardShrink,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  leakyRelu,
+  logSigmoid,
+  maxout,
+  mish,
+  prelu,
+  relu6,
+  selu,
+  silu,
+  softplus,
+  softShrink,
+  softsign,
+  tanhShrink,
+  threshold,
+  type GeluApproximation,
+} from "./ops/activations.ts";
 export {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
@@ -50,6 +73,18 @@ export {
   type AvgPoolOptions,
 } from "./ops/avgPool.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
+export {
+  bceLoss,
+  bceWithLogitsLoss,
+  diceLoss,
+  hingeLoss,
+  jaccardLoss,
+  sigmoidFocalLoss,
+  type BceOptions,
+  type BceWithLogitsOptions,
+  type OverlapOptions,
+  type SigmoidFocalLossOptions,
+} from "./ops/binaryLosses.ts";
 export { cast } from "./ops/cast.ts";
 export {
   equal,
@@ -70,8 +105,26 @@ export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
 export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
-export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export {
+  crossEntropy,
+  focalLoss,
+  klDiv,
+  nllLoss,
+  type CrossEntropyOptions,
+  type FocalLossOptions,
+  type KlDivOptions,
+  type NllLossOptions,
+} from "./ops/losses.ts";
 export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
+export {
+  contrastiveLoss,
+  cosineEmbeddingLoss,
+  multiMarginLoss,
+  tripletMarginLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  type TripletMarginOptions,
+} from "./ops/marginLosses.ts";
 export { matmul, type MatmulOptions } from "./ops/matmul.ts";
 export {
   maxPool1d,
@@ -114,6 +167,15 @@ export {
 } from "./ops/nms.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
+export type { LossOptions, Reduction } from "./ops/reduction.ts";
+export {
+  huberLoss,
+  l1Loss,
+  mseLoss,
+  smoothL1Loss,
+  type HuberLossOptions,
+  type SmoothL1LossOptions,
+} from "./ops/regressionLosses.ts";
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
 export { clamp, where } from "./ops/select.ts";
@@ -136,7 +198,6 @@ export {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,

@@ -4,7 +4,7 @@
  */
 import { backward } from "./tensor/autograd.ts";
 import { Tensor } from "./tensor/tensor.ts";
-import { elu, leakyRelu, relu6 } from "./ops/activations.ts";
+import { elu, gelu, leakyRelu, relu6, silu, softplus } from "./ops/activations.ts";
 import { assign } from "./ops/assign.ts";
 import { avgPool2d } from "./ops/avgPool.ts";
 import { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
@@ -62,7 +62,6 @@ import {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,
@@ -92,6 +91,7 @@ const methods = {
   flatten,
   flip,
   floor,
+  gelu,
   greater,
   greaterEqual,
   indexSelect,
@@ -131,6 +131,7 @@ const methods = {
   rsqrt,
   sigmoid,
   sign,
+  silu,
   sin,
   slice,
   softmax,

@@ -1,8 +1,11 @@
-import { elu, leakyRelu } from "../ops/activations.ts";
+import * as f from "../ops/activations.ts";
+import { full } from "../tensor/create.ts";
 import { relu, sigmoid, tanh } from "../ops/unary.ts";
 import { logSoftmax, softmax } from "../ops/softmax.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { showArguments } from "./describe.ts";
 import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
 
 /** max(x, 0). */
 export class ReLU extends Module {
@@ -22,7 +25,7 @@ export class LeakyReLU extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return leakyRelu(x, this.negativeSlope);
+    return f.leakyRelu(x, this.negativeSlope);
   }
 
   override extraRepr(): string {
@@ -41,7 +44,7 @@ export class ELU extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return elu(x, this.alpha);
+    return f.elu(x, this.alpha);
   }
 
   override extraRepr(): string {
@@ -97,5 +100,281 @@ export class LogSoftmax extends Module {
 
   override extraRepr(): string {
     return `${this.axis}`;
+  }
+}
+
+/** x where x > 0, else weight · x; the weight is learned (He et al., 2015). */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+
+  /**
+   * @param numParameters 1 for one slope in all, or the number of channels; default 1.
+   * @param init First value of the slopes; default 0.25.
+   */
+  constructor(numParameters = 1, init = 0.25) {
+    super();
+    this.weight = new Parameter(full([numParameters], init));
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.prelu(x, this.weight);
+  }
+
+  override extraRepr(): string {
+    return `${this.weight.size}`;
+  }
+}
+
+/** min(max(x, 0), 6). */
+export class ReLU6 extends Module {
+  forward(x: Tensor): Tensor {
+    return f.relu6(x);
+  }
+}
+
+/** ELU scaled to keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017). */
+export class SELU extends Module {
+  forward(x: Tensor): Tensor {
+    return f.selu(x);
+  }
+}
+
+/** x where x > 0, else alpha · (e^(x / alpha) − 1) (Barron, 2017). */
+export class CELU extends Module {
+  readonly alpha: number;
+
+  /** @param alpha Minus the limit towards −∞; default 1. */
+  constructor(alpha = 1) {
+    super();
+    this.alpha = alpha;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.celu(x, this.alpha);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { alpha: this.alpha }, { alpha: 1 });
+  }
+}
+
+/** x · Φ(x), Φ being the normal distribution function (Hendrycks and Gimpel, 2016). */
+export class GELU extends Module {
+  readonly approximate: f.GeluApproximation;
+
+  /** @param approximate `none` computes Φ exactly (default), `tanh` by the formula of the paper. */
+  constructor(approximate: f.GeluApproximation = "none") {
+    super();
+    this.approximate = approximate;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.gelu(x, this.approximate);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { approximate: this.approximate }, { approximate: "none" });
+  }
+}
+
+/** x · σ(x), also called swish (Elfwing et al., 2017). */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return f.silu(x);
+  }
+}
+
+/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
+export class Mish extends Module {
+  forward(x: Tensor): Tensor {
+    return f.mish(x);
+  }
+}
+
+/** x · relu6(x + 3) / 6 (Howard et al., MobileNetV3, 2019). */
+export class Hardswish extends Module {
+  forward(x: Tensor): Tensor {
+    return f.hardSwish(x);
+  }
+}
+
+/** min(max(x / 6 + ½, 0), 1). */
+export class Hardsigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return f.hardSigmoid(x);
+  }
+}
+
+/** x kept between two bounds. */
+export class Hardtanh extends Module {
+  readonly minVal: number;
+  readonly maxVal: number;
+
+  /**
+   * @param minVal Lower bound; default −1.
+   * @param maxVal Upper bound; default 1.
+   */
+  constructor(minVal = -1, maxVal = 1) {
+    super();
+    this.minVal = minVal;
+    this.maxVal = maxVal;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.hardTanh(x, this.minVal, this.maxVal);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { minVal: this.minVal, maxVal: this.maxVal }, { minVal: -1, maxVal: 1 });
+  }
+}
+
+/** ln(1 + e^(beta · x)) / beta: a smooth ReLU. */
+export class Softplus extends Module {
+  readonly beta: number;
+  readonly threshold: number;
+
+  /**
+   * @param beta Sharpness of the bend; default 1.
+   * @param threshold Where beta · x is above it, the result is x; default 20.
+   */
+  constructor(beta = 1, threshold = 20) {
+    super();
+    this.beta = beta;
+    this.threshold = threshold;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.softplus(x, this.beta, this.threshold);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { beta: this.beta, threshold: this.threshold }, { beta: 1, threshold: 20 });
+  }
+}
+
+/** x / (1 + |x|). */
+export class Softsign extends Module {
+  forward(x: Tensor): Tensor {
+    return f.softsign(x);
+  }
+}
+
+/** ln σ(x), without its underflow. */
+export class LogSigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return f.logSigmoid(x);
+  }
+}
+
+/** x moved towards 0 by lambda, and 0 where |x| ≤ lambda. */
+export class Softshrink extends Module {
+  readonly lambda: number;
+
+  /** @param lambda Default ½. */
+  constructor(lambda = 0.5) {
+    super();
+    this.lambda = lambda;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.softShrink(x, this.lambda);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { lambda: this.lambda }, { lambda: 0.5 });
+  }
+}
+
+/** x where |x| > lambda, else 0. */
+export class Hardshrink extends Module {
+  readonly lambda: number;
+
+  /** @param lambda Default ½. */
+  constructor(lambda = 0.5) {
+    super();
+    this.lambda = lambda;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.hardShrink(x, this.lambda);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { lambda: this.lambda }, { lambda: 0.5 });
+  }
+}
+
+/** x − tanh x. */
+export class Tanhshrink extends Module {
+  forward(x: Tensor): Tensor {
+    return f.tanhShrink(x);
+  }
+}
+
+/** x where x > threshold, else value. */
+export class Threshold extends Module {
+  readonly threshold: number;
+  readonly value: number;
+
+  /**
+   * @param threshold Where the cut is.
+   * @param value What stands below it.
+   */
+  constructor(threshold: number, value: number) {
+    super();
+    this.threshold = threshold;
+    this.value = value;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.threshold(x, this.threshold, this.value);
+  }
+
+  override extraRepr(): string {
+    return showArguments([this.threshold, this.value]);
+  }
+}
+
+/** The first half of an axis times σ of the second (Dauphin et al., 2016). */
+export class GLU extends Module {
+  readonly axis: number;
+
+  /** @param axis Default −1, the last. */
+  constructor(axis = -1) {
+    super();
+    this.axis = axis;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.glu(x, this.axis);
+  }
+
+  override extraRepr(): string {
+    return showArguments([], { axis: this.axis }, { axis: -1 });
+  }
+}
+
+/** The largest of every `pieces` neighbouring channels (Goodfellow et al., 2013). */
+export class Maxout extends Module {
+  readonly pieces: number;
+  readonly axis: number;
+
+  /**
+   * @param pieces Channels that compete for one of the result.
+   * @param axis Default 1, the channels.
+   */
+  constructor(pieces: number, axis = 1) {
+    super();
+    this.pieces = pieces;
+    this.axis = axis;
+  }
+
+  forward(x: Tensor): Tensor {
+    return f.maxout(x, this.pieces, this.axis);
+  }
+
+  override extraRepr(): string {
+    return showArguments([this.pieces], { axis: this.axis }, { axis: 1 });
   }
 }

@@ -1,6 +1,33 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
-export { ELU, LeakyReLU, LogSoftmax, ReLU, Sigmoid, Softmax, Tanh } from "./activation.ts";
+export {
+  CELU,
+  ELU,
+  GELU,
+  GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LeakyReLU,
+  LogSigmoid,
+  LogSoftmax,
+  Maxout,
+  Mish,
+  PReLU,
+  ReLU,
+  ReLU6,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Softshrink,
+  Softsign,
+  Tanh,
+  Tanhshrink,
+  Threshold,
+} from "./activation.ts";
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
@@ -16,7 +43,30 @@ export { Dropout } from "./dropout.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  ContrastiveLoss,
+  CosineEmbeddingLoss,
+  crossEntropy,
+  CrossEntropyLoss,
+  DiceLoss,
+  FocalLoss,
+  HingeLoss,
+  HuberLoss,
+  JaccardLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  mseLoss,
+  MultiMarginLoss,
+  NLLLoss,
+  SigmoidFocalLoss,
+  SmoothL1Loss,
+  TripletMarginLoss,
+  type LossOptions,
+  type Reduction,
+} from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {

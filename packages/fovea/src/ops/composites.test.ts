@@ -4,9 +4,10 @@ import { grad } from "../tensor/autograd.ts";
 import { tensor, type Tensor } from "../index.ts";
 import { elu, leakyRelu, relu6 } from "./activations.ts";
 import { takeAlongAxis } from "./gather.ts";
-import { crossEntropy, mseLoss } from "./losses.ts";
+import { crossEntropy } from "./losses.ts";
 import { batchNorm, channelMoments } from "./norm.ts";
 import { variance } from "./reduce.ts";
+import { mseLoss } from "./regressionLosses.ts";
 
 const close = async (x: Tensor, want: readonly number[]) => {
   const got = await x.data();
