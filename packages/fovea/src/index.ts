@@ -1,5 +1,6 @@
 import "./tensor.ts";
 
+export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export {
   availableEngines,
   currentEngine,
@@ -13,7 +14,6 @@ export {
   type EngineState,
   type InitOptions,
 } from "./backend/engines.ts";
-export type { Attrs, Backend, EngineName, MemoryStats, NdArray, TensorSpec } from "./backend/contract.ts";
 export type { DType, TypedArray } from "./base/dtype.ts";
 export { FormatError, FoveaError, ShapeError, UnsupportedOpError, UsageError } from "./base/errors.ts";
 export { defaultStream, manualSeed, RandomStream, restoreDefaultStream, type RandomState } from "./base/random.ts";
@@ -21,6 +21,14 @@ export type { Shape } from "./base/shape.ts";
 export { compile, type Compiled, type TensorTree } from "./graph/compile.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
 export {
   celu,
@@ -98,12 +106,28 @@ export {
   logicalXor,
   notEqual,
 } from "./ops/compare.ts";
-export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
+export { conv1d } from "./ops/conv1d.ts";
+export { conv2d } from "./ops/conv2d.ts";
+export { conv3d } from "./ops/conv3d.ts";
+export { convArithmetic, type ConvArithmetic, type ConvArithmeticName } from "./ops/convArithmetic.ts";
+export { convMatrix, sparseConvMatrix, toeplitz } from "./ops/convMatrix.ts";
+export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
+export type { Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions } from "./ops/convShape.ts";
+export {
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+  type ConvTransposeOptions,
+} from "./ops/convTranspose.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
 export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
 export {
   crossEntropy,
@@ -156,16 +180,9 @@ export {
   transpose,
   unsqueeze,
 } from "./ops/movement.ts";
-export {
-  batchedNms,
-  boxIou,
-  nms,
-  softNms,
-  suppress,
-  type SoftNmsOptions,
-  type SuppressOptions,
-} from "./ops/nms.ts";
+export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
 export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { padMode, type PaddingMode } from "./ops/padding.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
@@ -179,7 +196,15 @@ export {
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
 export { clamp, where } from "./ops/select.ts";
+export {
+  depthwiseConv1d,
+  depthwiseConv2d,
+  depthwiseConv3d,
+  separableConv1d,
+  separableConv2d,
+} from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { SparseMatrix } from "./ops/sparseMatrix.ts";
 export {
   abs,
   ceil,
@@ -202,7 +227,20 @@ export {
   square,
   tanh,
 } from "./ops/unary.ts";
+export { fold, unfold, type UnfoldOptions } from "./ops/unfold.ts";
+export type {
+  Padding,
+  Padding1d,
+  Padding2d,
+  Padding3d,
+  PaddingRule,
+  Pair,
+  Side,
+  Single,
+  Triple,
+} from "./ops/windows.ts";
 export * as optim from "./optim/index.ts";
+export { Tensor } from "./tensor.ts";
 export { apply, applyList, hostInput, isGradEnabled, noGrad } from "./tensor/apply.ts";
 export { backward, grad, zeroGrad, type BackwardOptions } from "./tensor/autograd.ts";
 export { arange, full, ones, tensor, zeros, type TensorOptions } from "./tensor/create.ts";
@@ -210,4 +248,3 @@ export { defineListOp, defineOp, type ListOpDefinition, type OpDefinition } from
 export { rand, randn, type RandomOptions } from "./tensor/random.ts";
 export { scope } from "./tensor/scope.ts";
 export type { NestedArray } from "./tensor/tensor.ts";
-export { Tensor } from "./tensor.ts";

@@ -21,7 +21,10 @@ import {
   logicalXor,
   notEqual,
 } from "./ops/compare.ts";
+import { conv1d } from "./ops/conv1d.ts";
 import { conv2d } from "./ops/conv2d.ts";
+import { conv3d } from "./ops/conv3d.ts";
+import { convTranspose1d, convTranspose2d, convTranspose3d } from "./ops/convTranspose.ts";
 import { indexSelect, takeAlongAxis } from "./ops/gather.ts";
 import { linear } from "./ops/linear.ts";
 import { matmul } from "./ops/matmul.ts";
@@ -80,7 +83,12 @@ const methods = {
   cast,
   ceil,
   clamp,
+  conv1d,
   conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
   cos,
   div,
   elu,

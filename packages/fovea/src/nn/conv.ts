@@ -1,17 +1,110 @@
 import { UsageError } from "../base/errors.ts";
-import { conv2d, type Conv2dOptions as ConvOpOptions } from "../ops/conv2d.ts";
-import type { Pair } from "../ops/windows.ts";
+import type { Shape } from "../base/shape.ts";
+import { conv1d } from "../ops/conv1d.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import { conv3d } from "../ops/conv3d.ts";
+import type {
+  Conv1dOptions as Conv1dOpOptions,
+  Conv2dOptions as Conv2dOpOptions,
+  Conv3dOptions as Conv3dOpOptions,
+  ConvOptions,
+} from "../ops/convShape.ts";
+import { sizesOf, type Pair, type Single, type Triple } from "../ops/windows.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { showArguments } from "./describe.ts";
 import { initLayer, type InitScheme } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
-export interface Conv2dOptions extends ConvOpOptions {
+/** Options of every layer with a weight and a bias. */
+export interface WeightOptions {
   /** Add a bias per output channel; default true. */
   bias?: boolean;
   /** How weights start: as in PyTorch (default) or as in Keras (Glorot uniform, zero bias). */
   init?: InitScheme;
+}
+
+export interface Conv1dOptions extends Conv1dOpOptions, WeightOptions {}
+export interface Conv2dOptions extends Conv2dOpOptions, WeightOptions {}
+export interface Conv3dOptions extends Conv3dOpOptions, WeightOptions {}
+
+/** Throws unless the channel counts are whole, at least 1, and divide into the groups. */
+export function checkChannels(who: string, inChannels: number, outChannels: number, groups: number): void {
+  for (const [name, count] of Object.entries({ inChannels, outChannels, groups })) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new UsageError(`${who}: ${name} must be a whole number ≥ 1, got ${String(count)}`);
+    }
+  }
+  if (inChannels % groups !== 0 || outChannels % groups !== 0) {
+    throw new UsageError(
+      `${who}: ${groups} groups must divide both ${inChannels} input and ${outChannels} output channels`,
+    );
+  }
+}
+
+/** A kernel size as people write it: one number where all are equal. */
+export function showKernel(kernel: Shape): number | Shape {
+  return kernel.every((d) => d === kernel[0]) ? kernel[0]! : kernel;
+}
+
+/** What the convolution layers share: weight, bias, options. */
+abstract class Conv<Options extends ConvOptions> extends Module {
+  /** [outChannels, inChannels / groups, ...kernel size] */
+  readonly weight: Parameter;
+  /** [outChannels] */
+  readonly bias: Parameter | null;
+  readonly options: Options;
+
+  constructor(
+    who: string,
+    axes: number,
+    inChannels: number,
+    outChannels: number,
+    kernelSize: number | readonly number[],
+    { bias = true, init }: WeightOptions,
+    options: Options,
+  ) {
+    super();
+    const groups = options.groups ?? 1;
+    checkChannels(who, inChannels, outChannels, groups);
+    const kernel = sizesOf(kernelSize, axes, 1, `${who}: kernelSize`);
+    sizesOf(options.stride ?? 1, axes, 1, `${who}: stride`);
+    sizesOf(options.dilation ?? 1, axes, 1, `${who}: dilation`);
+    this.weight = new Parameter([outChannels, inChannels / groups, ...kernel]);
+    this.bias = bias ? new Parameter([outChannels]) : null;
+    this.options = options;
+    initLayer(this.weight, this.bias, init);
+  }
+
+  override extraRepr(): string {
+    const [outChannels, perGroup, ...kernel] = this.weight.shape as readonly [number, number, ...number[]];
+    return showArguments(
+      [perGroup * (this.options.groups ?? 1), outChannels],
+      { kernelSize: showKernel(kernel), ...(this.options as ConvOptions), bias: this.bias !== null },
+      { stride: 1, padding: 0, paddingMode: "zeros", dilation: 1, groups: 1, bias: true },
+    );
+  }
+}
+
+/**
+ * A 1-D convolution: [N, inChannels, L] → [N, outChannels, L'].
+ *
+ * @example
+ * new nn.Conv1d(16, 32, 3, { padding: "causal", dilation: 4 })
+ */
+export class Conv1d extends Conv<Conv1dOpOptions> {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: Single,
+    { bias, init, ...options }: Conv1dOptions = {},
+  ) {
+    super("Conv1d", 1, inChannels, outChannels, kernelSize, weightOptions(bias, init), options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return conv1d(x, this.weight, this.bias, this.options);
+  }
 }
 
 /**
@@ -20,44 +113,43 @@ export interface Conv2dOptions extends ConvOpOptions {
  * @example
  * new nn.Conv2d(64, 128, 3, { stride: 2, padding: 1 })
  */
-export class Conv2d extends Module {
-  /** [outChannels, inChannels / groups, kernel height, kernel width] */
-  readonly weight: Parameter;
-  /** [outChannels] */
-  readonly bias: Parameter | null;
-  readonly options: ConvOpOptions;
-
+export class Conv2d extends Conv<Conv2dOpOptions> {
   constructor(
     inChannels: number,
     outChannels: number,
     kernelSize: Pair,
-    { bias = true, init, ...options }: Conv2dOptions = {},
+    { bias, init, ...options }: Conv2dOptions = {},
   ) {
-    super();
-    const groups = options.groups ?? 1;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw new UsageError(
-        `Conv2d: ${groups} groups must divide both ${inChannels} input and ${outChannels} output channels`,
-      );
-    }
-    const [kernelHeight, kernelWidth] = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;
-    this.weight = new Parameter([outChannels, inChannels / groups, kernelHeight, kernelWidth]);
-    this.bias = bias ? new Parameter([outChannels]) : null;
-    this.options = options;
-    initLayer(this.weight, this.bias, init);
+    super("Conv2d", 2, inChannels, outChannels, kernelSize, weightOptions(bias, init), options);
   }
 
   forward(x: Tensor): Tensor {
     return conv2d(x, this.weight, this.bias, this.options);
   }
+}
 
-  override extraRepr(): string {
-    const [outChannels, inChannels, height, width] = this.weight.shape as [number, number, number, number];
-    const kernelSize = height === width ? height : [height, width];
-    return showArguments(
-      [inChannels * (this.options.groups ?? 1), outChannels],
-      { kernelSize, ...this.options, bias: this.bias !== null },
-      { stride: 1, padding: 0, dilation: 1, groups: 1, bias: true },
-    );
+/**
+ * A 3-D convolution: [N, inChannels, D, H, W] → [N, outChannels, D', H', W'].
+ *
+ * @example
+ * new nn.Conv3d(3, 16, [1, 3, 3], { padding: [0, 1, 1] })
+ */
+export class Conv3d extends Conv<Conv3dOpOptions> {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: Triple,
+    { bias, init, ...options }: Conv3dOptions = {},
+  ) {
+    super("Conv3d", 3, inChannels, outChannels, kernelSize, weightOptions(bias, init), options);
   }
+
+  forward(x: Tensor): Tensor {
+    return conv3d(x, this.weight, this.bias, this.options);
+  }
+}
+
+/** Only what was given, for exact optional properties. */
+export function weightOptions(bias: boolean | undefined, init: InitScheme | undefined): WeightOptions {
+  return { ...(bias === undefined ? {} : { bias }), ...(init === undefined ? {} : { init }) };
 }

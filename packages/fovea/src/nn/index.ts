@@ -37,11 +37,33 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+} from "./convTranspose.ts";
 export { countParameters } from "./count.ts";
 export { Dropout } from "./dropout.ts";
+export {
+  gradCheck,
+  type GradCheckEntry,
+  type GradCheckOptions,
+  type GradCheckPoint,
+  type GradCheckReport,
+  type GradCheckTarget,
+} from "./gradCheck.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export {
+  LocallyConnected1d,
+  LocallyConnected2d,
+  type LocallyConnected1dOptions,
+  type LocallyConnected2dOptions,
+} from "./locallyConnected.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
   BCELoss,
@@ -83,7 +105,15 @@ export {
   MaxUnpool2d,
   MaxUnpool3d,
 } from "./pooling.ts";
+export {
+  DepthwiseConv1d,
+  DepthwiseConv2d,
+  SeparableConv1d,
+  SeparableConv2d,
+  type DepthwiseConv1dOptions,
+  type DepthwiseConv2dOptions,
+} from "./separable.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Identity } from "./shape.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";

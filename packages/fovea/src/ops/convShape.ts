@@ -58,7 +58,9 @@ export function checkGroups(groups: number, input: number, output: number, who: 
     throw new ShapeError(`${who}: groups must be a whole number ≥ 1, got ${groups}`);
   }
   if (input % groups !== 0 || output % groups !== 0) {
-    throw new ShapeError(`${who}: ${input} input and ${output} output channels do not divide into ${groups} groups${both}`);
+    throw new ShapeError(
+      `${who}: ${input} input and ${output} output channels do not divide into ${groups} groups${both}`,
+    );
   }
 }
 
@@ -71,7 +73,9 @@ export function convShape(x: Shape, weight: Shape, attrs: ConvAttrs, axes: numbe
   checkGroups(groups, channels, out, who, ` ${both}`);
   if (channels !== perGroup * groups) {
     const each = groups > 1 ? ` (${perGroup} in each of ${groups} groups)` : "";
-    throw new ShapeError(`${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`);
+    throw new ShapeError(
+      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`,
+    );
   }
   checkWindows(kernel, attrs, who);
   return [batch, out, ...outputSize(size, kernel, attrs, false, () => `${who} ${both}`)];

@@ -145,7 +145,8 @@ export function transposedShape(
   const { groups = 1 } = options;
   const both = `(x ${showShape(x)}, weight ${showShape(weight)})`;
   checkGroups(groups, channels, perGroup * groups, who, ` ${both}`);
-  if (channels !== from) throw new ShapeError(`${who}: input has ${channels} channels but weight expects ${from} ${both}`);
+  if (channels !== from)
+    throw new ShapeError(`${who}: input has ${channels} channels but weight expects ${from} ${both}`);
   sizesOf(kernel, axes, 1, `${who}: kernel size`);
   const stride = sizesOf(options.stride ?? 1, axes, 1, `${who}: stride`);
   const dilation = sizesOf(options.dilation ?? 1, axes, 1, `${who}: dilation`);

@@ -12,6 +12,8 @@ export const movementCases = {
   reshape: casesOf(movementOps.reshape, [
     ["an image to rows", { x: [2, 3, 4, 5] }, { shape: [2, 60] }],
     ["rows to an image", { x: [2, 60] }, { shape: [2, 3, 4, 5] }],
+    ["pixels counted another way", { x: [2, 3, 4, 5] }, { shape: [2, 3, 20] }],
+    ["a line as a picture of height 1", { x: [2, 3, 7] }, { shape: [2, 3, 1, 7] }],
     ["to rank 0", { x: [1, 1] }, { shape: [] }],
     ["nothing", { x: [0, 4] }, { shape: [2, 0] }],
     ["bytes", { x: bytes([2, 3, 2, 2]) }, { shape: [24] }],

@@ -190,7 +190,7 @@ class EagerEmitter implements Emitter {
           relayout: (v, to) => value(this.#twin(buffers.get(v.ref)!, v, to)),
           output: (layout) => value((result = this.#engine.allocate(output, layout))),
           alias: (of) => {
-            result = new CpuBuffer(output, "contiguous", buffers.get(of.ref)!.block);
+            result = new CpuBuffer(output, of.layout, buffers.get(of.ref)!.block);
             return value(result);
           },
         },

@@ -73,11 +73,18 @@ export function lowerOp(
     kernel.emit!(e, { inputs: args, output: target, attrs });
     return target;
   }
+  if (kernel.alias && keepsChannels(inputs[0]!, outputSpec.shape)) return make.alias(inputs[0]!);
   const args = inputs.map((v, i) => v && wish(v, kernel.inAll ?? kernel.in?.[i] ?? "contiguous", make.relayout));
   if (kernel.alias) return make.alias(args[0]!);
   const output = make.output(outputLayout(kernel, args, outputSpec.shape));
   kernel.emit!(e, { inputs: args, output, attrs });
   return output;
+}
+
+/** True when only pixels are counted another way: [N, C, L] as [N, C, 1, L]. Channels-last memory stays as it is. */
+function keepsChannels({ spec, layout }: CpuValue, shape: Shape): boolean {
+  if (layout !== "channelsLast" || shape.length < 3) return false;
+  return spec.shape[0] === shape[0] && spec.shape[1] === shape[1];
 }
 
 function wish(v: CpuValue, layout: Layout | "any", relayout: (v: CpuValue, to: Layout) => CpuValue): CpuValue {

@@ -213,7 +213,7 @@ class Planner implements Emitter {
     const make = {
       relayout: (v: CpuValue, to: Layout) => this.#twin(v, to),
       output: (layout: Layout) => ({ spec: output, layout, ref: this.#slot("arena", bytesOf(output)) }),
-      alias: (of: CpuValue): CpuValue => ({ spec: output, layout: "contiguous", ref: of.ref }),
+      alias: (of: CpuValue): CpuValue => ({ spec: output, layout: of.layout, ref: of.ref }),
     };
     if (kernel !== undefined) {
       const y = lowerOp(op, kernel, this, args, attrs, output, make);
