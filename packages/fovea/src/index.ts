@@ -122,6 +122,7 @@ export {
   type ConvTranspose3dOptions,
   type ConvTransposeOptions,
 } from "./ops/convTranspose.ts";
+export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
@@ -181,8 +182,25 @@ export {
   unsqueeze,
 } from "./ops/movement.ts";
 export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
-export { batchNorm, channelMoments } from "./ops/norm.ts";
+export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
 export { padMode, type PaddingMode } from "./ops/padding.ts";
+export {
+  channelShuffle,
+  chunk,
+  depthToSpace,
+  meshgrid,
+  nonzero,
+  oneHot,
+  pixelShuffle,
+  pixelUnshuffle,
+  repeatInterleave,
+  roll,
+  spaceToDepth,
+  tile,
+  tril,
+  triu,
+  type DepthOrder,
+} from "./ops/rearrange.ts";
 export { argmax, argmin, max, mean, min, prod, sum, variance } from "./ops/reduce.ts";
 export type { LossOptions, Reduction } from "./ops/reduction.ts";
 export {
@@ -195,6 +213,7 @@ export {
 } from "./ops/regressionLosses.ts";
 export { resize, type CoordinateMode, type NearestMode, type ResizeOptions } from "./ops/resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./ops/roiAlign.ts";
+export { gatherND, scatter, scatterND, type ScatterMode } from "./ops/scatter.ts";
 export { clamp, where } from "./ops/select.ts";
 export {
   depthwiseConv1d,
@@ -204,6 +223,7 @@ export {
   separableConv2d,
 } from "./ops/separable.ts";
 export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { argsort, sort, topk, type Sorted } from "./ops/sort.ts";
 export { SparseMatrix } from "./ops/sparseMatrix.ts";
 export {
   abs,

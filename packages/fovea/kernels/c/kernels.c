@@ -10,6 +10,7 @@
 #include "conv2d_weight_grad.c"
 #include "copy.c"
 #include "copy_bytes.c"
+#include "cumsum.c"
 #include "dropout.c"
 #include "fill.c"
 #include "gather.c"
@@ -17,7 +18,9 @@
 #include "pack.c"
 #include "pool2d.c"
 #include "reduce.c"
+#include "scatter.c"
 #include "softmax.c"
+#include "sort.c"
 #include "unary.c"
 #include "where.c"
 

@@ -1,6 +1,7 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import { assign } from "../ops/assign.ts";
+import { cast } from "../ops/cast.ts";
 import { batchNorm, channelMoments } from "../ops/norm.ts";
 import { noGrad } from "../tensor/apply.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -10,39 +11,58 @@ import { Module } from "./module.ts";
 import { Buffer, Parameter } from "./parameter.ts";
 
 export interface BatchNormOptions {
-  /** Added to the variance; default 1e-5. */
+  /** Added to the variance; default 1e-5, with Keras' convention 1e-3. */
   eps?: number;
-  /** Share of the new batch in the running statistics; default 0.1. */
-  momentum?: number;
+  /**
+   * PyTorch's convention: share of the new batch in the running statistics; default 0.1. Keras': share of the old
+   * statistics; default 0.99. `null`: plain averages over all batches seen.
+   */
+  momentum?: number | null;
   /** Learn a scale and a shift per channel; default true. */
   affine?: boolean;
   /** Keep running statistics for inference; default true. Without them the batch's own are always used. */
   trackRunningStats?: boolean;
+  /** Whose meaning of `momentum`, and whose defaults; default `pytorch`. */
+  convention?: "pytorch" | "keras";
+  /** Whether the running variance divides by n − 1 (PyTorch, default) or by n (default with Keras' convention). */
+  unbiased?: boolean;
 }
 
+const PYTORCH = { eps: 1e-5, momentum: 0.1, unbiased: true };
+const KERAS = { eps: 1e-3, momentum: 0.99, unbiased: false };
+
 /**
- * Normalises each channel of [N, C, H, W] over the batch and its pixels (Ioffe and Szegedy, 2015).
+ * What BatchNorm1d, 2d and 3d share: normalising each channel over the batch and its pixels (Ioffe, Szegedy, 2015).
  *
- * While training, the statistics are the batch's, and the running ones move towards them (with the unbiased variance,
- * as in PyTorch). In inference the running ones are used.
+ * While training, the statistics are the batch's, and the running ones move towards them. In inference the running
+ * ones are used; `recomputeBatchNorm` replaces them by those of a whole data set.
  */
-export class BatchNorm2d extends Module {
+export abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;
   readonly runningMean: Buffer | null;
   readonly runningVar: Buffer | null;
   readonly numBatchesTracked: Buffer | null;
   readonly eps: number;
-  readonly momentum: number;
+  readonly momentum: number | null;
+  readonly convention: "pytorch" | "keras";
+  readonly unbiased: boolean;
   readonly #features: number;
+  /** Shapes taken, by rank, as errors print them. */
+  protected abstract readonly takes: Readonly<Record<number, string>>;
 
-  constructor(
-    features: number,
-    { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true }: BatchNormOptions = {},
-  ) {
+  /** @param features Number of channels C. */
+  constructor(features: number, options: BatchNormOptions = {}) {
     super();
-    if (!(momentum >= 0 && momentum <= 1))
-      throw new UsageError(`BatchNorm2d: momentum must be in [0, 1], got ${momentum}`);
+    const { convention = "pytorch", affine = true, trackRunningStats = true } = options;
+    if (convention !== "pytorch" && convention !== "keras") {
+      throw new UsageError(`BatchNorm: convention must be "pytorch" or "keras", got ${String(convention)}`);
+    }
+    const defaults = convention === "keras" ? KERAS : PYTORCH;
+    const { eps = defaults.eps, momentum = defaults.momentum, unbiased = defaults.unbiased } = options;
+    if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
+      throw new UsageError(`${this.constructor.name}: momentum must be in [0, 1], got ${momentum}`);
+    }
     this.weight = affine ? ones(new Parameter([features])) : null;
     this.bias = affine ? new Parameter([features]) : null;
     this.runningMean = trackRunningStats ? new Buffer([features]) : null;
@@ -50,12 +70,15 @@ export class BatchNorm2d extends Module {
     this.numBatchesTracked = trackRunningStats ? new Buffer([], "int32") : null;
     this.eps = eps;
     this.momentum = momentum;
+    this.convention = convention;
+    this.unbiased = unbiased;
     this.#features = features;
   }
 
   forward(x: Tensor): Tensor {
-    if (x.rank !== 4 || x.shape[1] !== this.#features) {
-      throw new ShapeError(`BatchNorm2d: wanted [N, ${this.#features}, H, W], got ${showShape(x.shape)}`);
+    if (this.takes[x.rank] === undefined || x.shape[1] !== this.#features) {
+      const wanted = Object.values(this.takes).map((s) => s.replace("C", String(this.#features)));
+      throw new ShapeError(`${this.constructor.name}: wanted ${wanted.join(" or ")}, got ${showShape(x.shape)}`);
     }
     const batch = this.training || this.runningMean === null ? channelMoments(x) : null;
     if (batch !== null && this.training) this.#track(x.size / this.#features, batch.mean, batch.variance);
@@ -67,27 +90,55 @@ export class BatchNorm2d extends Module {
   /** Moves the running statistics towards those of a batch with `count` values per channel. */
   #track(count: number, mean: Tensor, variance: Tensor): void {
     if (count < 2) {
-      throw new ShapeError("BatchNorm2d: one value per channel has no variance; train with more images or pixels");
+      throw new ShapeError(
+        `${this.constructor.name}: one value per channel has no variance; train with more images or pixels`,
+      );
     }
     const { runningMean, runningVar, numBatchesTracked } = this;
     if (runningMean === null || runningVar === null || numBatchesTracked === null) return;
-    const follow = (running: Buffer, now: Tensor) =>
-      assign(running, running.mul(1 - this.momentum).add(now.reshape([this.#features]).mul(this.momentum)));
     noGrad(() => {
-      follow(runningMean, mean);
-      follow(runningVar, variance.mul(count / (count - 1))); // unbiased
       assign(numBatchesTracked, numBatchesTracked.add(1));
+      const [kept, entering] = this.#shares(numBatchesTracked);
+      const follow = (running: Buffer, now: Tensor) =>
+        assign(running, running.mul(kept).add(now.reshape([this.#features]).mul(entering)));
+      follow(runningMean, mean);
+      follow(runningVar, this.unbiased ? variance.mul(count / (count - 1)) : variance);
     });
   }
 
-  override extraRepr(): string {
-    const { eps, momentum } = this;
-    const options = { eps, momentum, affine: this.weight !== null, trackRunningStats: this.runningMean !== null };
-    return showArguments([this.#features], options, {
-      eps: 1e-5,
-      momentum: 0.1,
-      affine: true,
-      trackRunningStats: true,
-    });
+  /** What the old statistics and the new batch count. */
+  #shares(batches: Tensor): [Tensor | number, Tensor | number] {
+    const { momentum } = this;
+    if (momentum === null) {
+      const entering = cast(batches, "float32").reciprocal();
+      return [entering.neg().add(1), entering];
+    }
+    return this.convention === "keras" ? [momentum, 1 - momentum] : [1 - momentum, momentum];
   }
+
+  override extraRepr(): string {
+    const { eps, momentum, convention, unbiased } = this;
+    const tracking = { affine: this.weight !== null, trackRunningStats: this.runningMean !== null };
+    const defaults = convention === "keras" ? KERAS : PYTORCH;
+    return showArguments(
+      [this.#features],
+      { eps, momentum, ...tracking, convention, unbiased },
+      { ...defaults, affine: true, trackRunningStats: true, convention: "pytorch" },
+    );
+  }
+}
+
+/** Normalises each channel of [N, C] or [N, C, L] over the batch and its positions. */
+export class BatchNorm1d extends BatchNorm {
+  protected override readonly takes = { 2: "[N, C]", 3: "[N, C, L]" };
+}
+
+/** Normalises each channel of [N, C, H, W] over the batch and its pixels. */
+export class BatchNorm2d extends BatchNorm {
+  protected override readonly takes = { 4: "[N, C, H, W]" };
+}
+
+/** Normalises each channel of [N, C, D, H, W] over the batch and its voxels. */
+export class BatchNorm3d extends BatchNorm {
+  protected override readonly takes = { 5: "[N, C, D, H, W]" };
 }

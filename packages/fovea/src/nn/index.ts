@@ -36,7 +36,7 @@ export {
   AdaptiveMaxPool2d,
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
-export { BatchNorm2d, type BatchNormOptions } from "./batchNorm.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -47,7 +47,16 @@ export {
   type ConvTranspose3dOptions,
 } from "./convTranspose.ts";
 export { countParameters } from "./count.ts";
-export { Dropout } from "./dropout.ts";
+export {
+  AlphaDropout,
+  DropBlock2d,
+  Dropout,
+  Dropout1d,
+  Dropout2d,
+  Dropout3d,
+  StochasticDepth,
+  type StochasticDepthMode,
+} from "./dropout.ts";
 export {
   gradCheck,
   type GradCheckEntry,
@@ -90,6 +99,16 @@ export {
   type Reduction,
 } from "./losses.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
+export {
+  GroupNorm,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  LayerNorm,
+  type GroupNormOptions,
+  type InstanceNormOptions,
+  type LayerNormOptions,
+} from "./normalization.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {
   AvgPool1d,
@@ -105,6 +124,7 @@ export {
   MaxUnpool2d,
   MaxUnpool3d,
 } from "./pooling.ts";
+export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
 export {
   DepthwiseConv1d,
   DepthwiseConv2d,
@@ -114,6 +134,6 @@ export {
   type DepthwiseConv2dOptions,
 } from "./separable.ts";
 export { Sequential } from "./sequential.ts";
-export { Flatten, Identity } from "./shape.ts";
+export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";

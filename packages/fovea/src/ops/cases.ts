@@ -4,6 +4,7 @@ import { avgPool2dCases } from "./avgPool2d.cases.ts";
 import { binaryCases } from "./binary.cases.ts";
 import { compareCases } from "./compare.cases.ts";
 import { convCases } from "./conv2d.cases.ts";
+import { cumsumCases } from "./cumsum.cases.ts";
 import { dropoutCases } from "./dropout.cases.ts";
 import { gatherCases } from "./gather.cases.ts";
 import type { OpName } from "./index.ts";
@@ -11,8 +12,10 @@ import { matmulCases } from "./matmul.cases.ts";
 import { maxPool2dCases } from "./maxPool2d.cases.ts";
 import { movementCases } from "./movement.cases.ts";
 import { reduceCases } from "./reduce.cases.ts";
+import { scatterCases } from "./scatter.cases.ts";
 import { selectCases } from "./select.cases.ts";
 import { softmaxCases } from "./softmax.cases.ts";
+import { argsortCases } from "./sort.cases.ts";
 import { unaryCases } from "./unary.cases.ts";
 
 /** The cases of every op. A forgotten op is a compile error. */
@@ -30,5 +33,8 @@ export const opCases = {
   ...avgPool2dCases,
   ...matmulCases,
   ...maxPool2dCases,
+  argsort: argsortCases,
   assign: assignCases,
+  cumsum: cumsumCases,
+  scatter: scatterCases,
 } satisfies Record<OpName, OpCases>;

@@ -7,14 +7,17 @@ import { compareOps } from "./compare.ts";
 import { conv2dOp } from "./conv2d.ts";
 import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
 import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
+import { cumsumOp } from "./cumsum.ts";
 import { dropoutOp } from "./dropout.ts";
 import { gatherOps } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
 import { maxPool2dOps } from "./maxPool2d.ts";
 import { movementOps } from "./movement.ts";
 import { reduceOps } from "./reduce.ts";
+import { scatterOp } from "./scatter.ts";
 import { clampOp, whereOp } from "./select.ts";
 import { softmaxOps } from "./softmax.ts";
+import { argsortOp } from "./sort.ts";
 import { unaryOps } from "./unary.ts";
 
 export const ops = {
@@ -27,14 +30,17 @@ export const ops = {
   ...softmaxOps,
   ...avgPool2dOps,
   ...maxPool2dOps,
+  argsort: argsortOp,
   assign: assignOp,
   cast: castOp,
   clamp: clampOp,
   conv2d: conv2dOp,
   conv2dInputGrad: conv2dInputGradOp,
   conv2dWeightGrad: conv2dWeightGradOp,
+  cumsum: cumsumOp,
   dropout: dropoutOp,
   matmul: matmulOp,
+  scatter: scatterOp,
   where: whereOp,
 } as const;
 

@@ -9,6 +9,7 @@ import { movementKernels } from "./movement.ts";
 import { poolKernels } from "./pool.ts";
 import { randomKernels } from "./random.ts";
 import { reduceKernels } from "./reduce.ts";
+import { scanKernels } from "./scan.ts";
 import { softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
@@ -22,5 +23,6 @@ export const cpuKernels = {
   ...poolKernels,
   ...randomKernels,
   ...reduceKernels,
+  ...scanKernels,
   ...softmaxKernels,
 } satisfies Record<OpName, CpuKernel> as Record<OpName, CpuKernel>;
