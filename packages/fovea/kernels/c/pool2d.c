@@ -188,7 +188,7 @@ KERNEL(avg_pool2d) {
         const int n = (int)min_(VL, c - k);
         vf sum = {0};
         for (ptrdiff_t i = 0; i < y.count; i++)
-          for (ptrdiff_t j = 0; j < s.count; j++) sum += load_n(window + (i * s.step * w + j * s.step) * c + k, n == VL, n);
+          for (ptrdiff_t j = 0; j < s.count; j++) sum += load_n(window + (i * y.step * w + j * s.step) * c + k, n == VL, n);
         store_n(to + k, sum / splat(divisor), n == VL, n);
       }
     }

@@ -38,9 +38,20 @@ function tiles(kernel: readonly number[], out: readonly number[]): PoolNd {
 export function adaptiveAvgPool(who: string, x: Tensor, out: readonly number[]): Tensor {
   if (x.dtype !== "float32") throw new ShapeError(`${who}: needs float32, got ${x.dtype}`);
   const size = x.shape.slice(2);
-  if (out.every((d) => d === 1)) return x.mean(size.map((_, k) => 2 + k), true);
+  if (out.every((d) => d === 1))
+    return x.mean(
+      size.map((_, k) => 2 + k),
+      true,
+    );
   if (out.every((d, k) => size[k]! % d === 0)) {
-    return avgPoolNd(x, tiles(out.map((d, k) => size[k]! / d), out), false);
+    return avgPoolNd(
+      x,
+      tiles(
+        out.map((d, k) => size[k]! / d),
+        out,
+      ),
+      false,
+    );
   }
   return out.reduce((y, d, k) => {
     const taps = Array.from({ length: d }, (_, i) => {

@@ -1,6 +1,6 @@
 import { casesOf, type CaseInput, type OpCases } from "../testing/cases.ts";
 import { avgPool2dOps, type AvgPoolAttrs } from "./avgPool2d.ts";
-import { poolSettings, windows } from "./maxPool2d.cases.ts";
+import { dilatedSettings, poolSettings, windows } from "./maxPool2d.cases.ts";
 import { poolShape } from "./pool.ts";
 
 const { avgPool2d, avgPool2dGrad } = avgPool2dOps;
@@ -12,6 +12,9 @@ const padded = windows(3, 2, {
     [1, 1],
   ],
 });
+
+/** What avgPool2d's own attributes allow: dilated windows do not count padding. */
+const dilated = dilatedSettings.map(([name, x, attrs]) => [name, x, { ...attrs, countIncludePad: false }] as const);
 
 const settings = poolSettings.flatMap(([name, x, attrs]) => {
   const both: readonly AvgPoolAttrs[] = [
@@ -42,10 +45,12 @@ export const avgPool2dCases = {
       { ...padded, countIncludePad: false },
       { expected: { values: [1, 1, 1, 1], origin: "by hand" } },
     ],
-    ...settings.map(([name, x, attrs]) => [name, { x }, attrs] as const),
+    ...[...settings, ...dilated].map(([name, x, attrs]) => [name, { x }, attrs] as const),
   ]),
   avgPool2dGrad: casesOf(
     avgPool2dGrad,
-    settings.map(([name, x, attrs]) => [name, { g: poolShape("test", x, attrs) }, { ...attrs, shape: x }] as const),
+    [...settings, ...dilated].map(
+      ([name, x, attrs]) => [name, { g: poolShape("test", x, attrs) }, { ...attrs, shape: x }] as const,
+    ),
   ),
 } satisfies Record<keyof typeof avgPool2dOps, OpCases>;

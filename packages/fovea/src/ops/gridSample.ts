@@ -50,8 +50,21 @@ function tap(at: Tensor, size: number, weight: Tensor | null): Tap {
 /** The weights of the 4 pixels around a position t ∈ [0, 1) beyond the second (Keys, 1981, with a = −0.75). */
 function cubicWeights(t: Tensor): Tensor[] {
   const a = -0.75;
-  const near = (d: Tensor) => d.mul(a + 2).sub(a + 3).mul(d).mul(d).add(1);
-  const far = (d: Tensor) => d.mul(a).sub(5 * a).mul(d).add(8 * a).mul(d).sub(4 * a);
+  const near = (d: Tensor) =>
+    d
+      .mul(a + 2)
+      .sub(a + 3)
+      .mul(d)
+      .mul(d)
+      .add(1);
+  const far = (d: Tensor) =>
+    d
+      .mul(a)
+      .sub(5 * a)
+      .mul(d)
+      .add(8 * a)
+      .mul(d)
+      .sub(4 * a);
   const rest = t.neg().add(1);
   return [far(t.add(1)), near(t), near(rest), far(rest.add(1))];
 }
@@ -82,7 +95,8 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
   const { mode = "bilinear", paddingMode = "zeros", alignCorners = false } = options;
   const size = x.shape.slice(2);
   const axes = size.length;
-  const fits = axes >= 1 && axes <= 3 && grid.rank === x.rank && grid.shape[0] === x.shape[0] && grid.shape.at(-1) === axes;
+  const fits =
+    axes >= 1 && axes <= 3 && grid.rank === x.rank && grid.shape[0] === x.shape[0] && grid.shape.at(-1) === axes;
   if (!fits) {
     throw new ShapeError(
       `gridSample: x [N, C, H, W] needs a grid [N, H', W', 2] (x [N, C, D, H, W] one [N, D', H', W', 3]), ` +
@@ -105,7 +119,12 @@ export function gridSample(x: Tensor, grid: Tensor, options: GridSampleOptions =
   const taps = size.map((d, k) => {
     const g = squeeze(narrow(grid, axes + 1, axes - 1 - k, 1), axes + 1);
     // −1 … 1 to pixels: 0 … d − 1, or −½ … d − ½
-    const c = alignCorners ? g.add(1).mul((d - 1) / 2) : g.add(1).mul(d / 2).sub(0.5);
+    const c = alignCorners
+      ? g.add(1).mul((d - 1) / 2)
+      : g
+          .add(1)
+          .mul(d / 2)
+          .sub(0.5);
     return tapsAlong(c, d, { mode, paddingMode, alignCorners });
   });
   const batch = x.shape[0]!;

@@ -5,14 +5,7 @@ import { adaptiveAvgPool } from "./adaptivePool.ts";
 import { alongAxis, type Taps } from "./alongAxis.ts";
 import { resize } from "./resize.ts";
 
-export type InterpolateMode =
-  | "nearest"
-  | "nearest-exact"
-  | "linear"
-  | "bilinear"
-  | "trilinear"
-  | "bicubic"
-  | "area";
+export type InterpolateMode = "nearest" | "nearest-exact" | "linear" | "bilinear" | "trilinear" | "bicubic" | "area";
 
 export interface InterpolateOptions {
   /** Size of the result's pixels axes: one number for all, or one each. Either this or `scaleFactor`. */

@@ -40,7 +40,14 @@ function channelSums(x: Tensor, size: number, longSide: "before" | "after"): Ten
  * paper's.
  */
 export function localResponseNorm(x: Tensor, size: number, options: LocalResponseNormOptions = {}): Tensor {
-  const { alpha = 1e-4, beta = 0.75, k = 1, divideBySize = true, neighbours = "channels", longSide = "before" } = options;
+  const {
+    alpha = 1e-4,
+    beta = 0.75,
+    k = 1,
+    divideBySize = true,
+    neighbours = "channels",
+    longSide = "before",
+  } = options;
   if (x.rank < 2) throw new ShapeError(`localResponseNorm: needs [N, C, …], got ${showShape(x.shape)}`);
   if (!(Number.isInteger(size) && size >= 1)) {
     throw new UsageError(`localResponseNorm: size must be a whole number ≥ 1, got ${size}`);
@@ -54,5 +61,10 @@ export function localResponseNorm(x: Tensor, size: number, options: LocalRespons
     count = size * size;
     sums = avgPool2d(x.square(), size, { stride: 1, padding: (size - 1) / 2, divisorOverride: 1 });
   }
-  return x.mul(sums.mul(divideBySize ? alpha / count : alpha).add(k).pow(-beta));
+  return x.mul(
+    sums
+      .mul(divideBySize ? alpha / count : alpha)
+      .add(k)
+      .pow(-beta),
+  );
 }

@@ -54,7 +54,10 @@ export function maxPoolIndicesNd(x: Tensor, pool: PoolNd): Tensor {
   const [inPlanes, overPlanes] = volumeSteps(pool);
   const planes = asPlanes(x);
   const best = asColumns(values(planes, inPlanes), channels, pool);
-  const offsets = tensor(Int32Array.from({ length: depth }, (_, d) => d * height * width), { shape: [depth, 1] });
+  const offsets = tensor(
+    Int32Array.from({ length: depth }, (_, d) => d * height * width),
+    { shape: [depth, 1] },
+  );
   const whole = asColumns(places(planes, inPlanes), channels, pool).add(offsets);
   const flat = (t: Tensor) => reshape(t, [batch, channels, -1]);
   return reshape(takeAlongAxis(flat(whole), flat(places(best, overPlanes)), 2), [batch, channels, ...pool.out]);

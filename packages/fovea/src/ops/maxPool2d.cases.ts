@@ -55,8 +55,13 @@ export const poolSettings: readonly (readonly [name: string, x: readonly number[
   ["padding 2 of a 5×5, rounding up", [1, 40, 8, 8], windows(5, 3, { ...around(2), ceilMode: true })],
 ];
 
-const dilated: typeof poolSettings = [["dilation 2", [1, 6, 9, 9], windows(3, 1, { ...around(1), dilation: [2, 2] })]];
-const all = [...poolSettings, ...dilated];
+/** Dilated windows, also with another distance along each axis. */
+export const dilatedSettings: typeof poolSettings = [
+  ["dilation 2", [1, 6, 9, 9], windows(3, 1, { ...around(1), dilation: [2, 2] })],
+  ["dilation 2 of rows, 3 of columns", [2, 18, 9, 11], windows(3, 2, { ...around(2), dilation: [2, 3] })],
+  ["padding of nearly a window", [1, 5, 6, 7], windows(3, 1, around(2))],
+];
+const all = [...poolSettings, ...dilatedSettings];
 
 const pooled = (x: readonly number[], attrs: PoolAttrs) => poolShape("test", x, attrs);
 const grid: CaseInput = { values: Array.from({ length: 16 }, (_, i) => i + 1), shape: [1, 1, 4, 4] };

@@ -16,8 +16,15 @@ export function boxIou(a: Tensor, b: Tensor): Tensor {
   const side = (t: Tensor, k: number, shape: readonly number[]) => reshape(narrow(t, 1, k, 1), shape);
   const ofA = (k: number) => side(a, k, [a.shape[0]!, 1]);
   const ofB = (k: number) => side(b, k, [1, b.shape[0]!]);
-  const overlap = (low: number, high: number) => ofA(high).minimum(ofB(high)).sub(ofA(low).maximum(ofB(low))).relu();
-  const area = (of: (k: number) => Tensor) => of(2).sub(of(0)).mul(of(3).sub(of(1)));
+  const overlap = (low: number, high: number) =>
+    ofA(high)
+      .minimum(ofB(high))
+      .sub(ofA(low).maximum(ofB(low)))
+      .relu();
+  const area = (of: (k: number) => Tensor) =>
+    of(2)
+      .sub(of(0))
+      .mul(of(3).sub(of(1)));
   const shared = overlap(0, 2).mul(overlap(1, 3));
   // Nothing shared is 0 whatever the areas, also where both are 0.
   return shared.div(area(ofA).add(area(ofB)).sub(shared).maximum(1e-30));
@@ -52,8 +59,9 @@ function iou(boxes: ArrayLike<number>, i: number, j: number): number {
 function ranked(scores: ArrayLike<number>, scoreThreshold: number): number[] {
   const list = Array.from({ length: scores.length }, (_, i) => i);
   const any = scoreThreshold === -Infinity;
+  const least = Math.fround(scoreThreshold); // in the scores' precision: a score of 0.6 is not above 0.6
   return list
-    .filter((i) => (any ? !Number.isNaN(scores[i]!) : scores[i]! > scoreThreshold))
+    .filter((i) => (any ? !Number.isNaN(scores[i]!) : scores[i]! > least))
     .toSorted((i, j) => scores[j]! - scores[i]! || i - j);
 }
 
@@ -141,7 +149,13 @@ export async function softNms(
   scores: Tensor,
   options: SoftNmsOptions = {},
 ): Promise<{ indices: Tensor; scores: Tensor }> {
-  const { method = "gaussian", sigma = 0.5, iouThreshold = 0.3, scoreThreshold = 0.001, maxOutput = Infinity } = options;
+  const {
+    method = "gaussian",
+    sigma = 0.5,
+    iouThreshold = 0.3,
+    scoreThreshold = 0.001,
+    maxOutput = Infinity,
+  } = options;
   if (method !== "gaussian" && method !== "linear") {
     throw new UsageError(`softNms: method "${String(method)}" is not known; use "gaussian" or "linear"`);
   }

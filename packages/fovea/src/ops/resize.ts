@@ -163,7 +163,9 @@ export function resize(x: Tensor, options: ResizeOptions): Tensor {
     throw new UsageError(`resize: mode "${String(options.mode)}" is not known; use "nearest", "linear" or "cubic"`);
   }
   if (options.nearest !== undefined && !(options.nearest in roundings)) {
-    throw new UsageError(`resize: nearest "${String(options.nearest)}" is not known; use ${Object.keys(roundings).join(", ")}`);
+    throw new UsageError(
+      `resize: nearest "${String(options.nearest)}" is not known; use ${Object.keys(roundings).join(", ")}`,
+    );
   }
   const axes = options.axes
     ? options.axes.map((a) => normalizeAxes(a, x.rank, "resize")[0]!)

@@ -1,5 +1,6 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
+import { isRecording } from "../tensor/apply.ts";
 import { tensor, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cast } from "./cast.ts";
@@ -73,8 +74,18 @@ function sample(
   const y = pointsAlong(sides[0], cells[0], ratio[0], height);
   const x = pointsAlong(sides[1], cells[1], ratio[1], width);
   const first = reshape(batch.mul(height), [count, 1, 1]);
-  const corners = ([[y.low, y.lowWeight], [y.high, y.highWeight]] as const).flatMap(([atY, weightY]) =>
-    ([[x.low, x.lowWeight], [x.high, x.highWeight]] as const).map(([atX, weightX]) => {
+  const corners = (
+    [
+      [y.low, y.lowWeight],
+      [y.high, y.highWeight],
+    ] as const
+  ).flatMap(([atY, weightY]) =>
+    (
+      [
+        [x.low, x.lowWeight],
+        [x.high, x.highWeight],
+      ] as const
+    ).map(([atX, weightX]) => {
       const at = first.add(column(atY)).mul(width).add(row(atX));
       const weight = column(weightY).mul(row(weightX));
       return rowsAt(rows, at).mul(reshape(weight, [...weight.shape, 1]));
@@ -101,7 +112,8 @@ export function roiAlign(x: Tensor, boxes: Tensor, batchIndices: Tensor, options
       `roiAlign: needs boxes [K, 4] and batchIndices [K], got ${showShape(boxes.shape)} and ${showShape(batchIndices.shape)}`,
     );
   }
-  if (batchIndices.dtype !== "int32") throw new ShapeError(`roiAlign: batchIndices must be int32, got ${batchIndices.dtype}`);
+  if (batchIndices.dtype !== "int32")
+    throw new ShapeError(`roiAlign: batchIndices must be int32, got ${batchIndices.dtype}`);
   if (!(Number.isInteger(samplingRatio) && samplingRatio >= 0)) {
     throw new UsageError(`roiAlign: samplingRatio must be a whole number ≥ 0, got ${samplingRatio}`);
   }
@@ -111,7 +123,10 @@ export function roiAlign(x: Tensor, boxes: Tensor, batchIndices: Tensor, options
   const cells = pairOf(options.outputSize, 1, "roiAlign: outputSize");
   const [count, channels, height, width] = [boxes.shape[0]!, x.shape[1]!, x.shape[2]!, x.shape[3]!];
   if (count === 0) return tensor([], { shape: [0, channels, ...cells] });
-  const scaled = boxes.detach().mul(spatialScale).sub(aligned ? 0.5 : 0);
+  const scaled = boxes
+    .detach()
+    .mul(spatialScale)
+    .sub(aligned ? 0.5 : 0);
   const side = (from: number): Side => {
     const start = narrow(scaled, 1, from, 1);
     const length = narrow(scaled, 1, from + 2, 1).sub(start);
@@ -126,6 +141,12 @@ export function roiAlign(x: Tensor, boxes: Tensor, batchIndices: Tensor, options
   };
   if (samplingRatio > 0) return channelsSecond(of(null, [samplingRatio, samplingRatio]));
 
+  if (isRecording()) {
+    throw new UsageError(
+      "roiAlign: samplingRatio 0 lets the boxes' values decide how many points there are, which compile() cannot record; " +
+        "give a samplingRatio (2 is usual)",
+    );
+  }
   // Boxes with equally many points are sampled together.
   const lengths = sides.map((s) => s.length.storage.values());
   const groups = new Map<string, number[]>();
@@ -138,7 +159,9 @@ export function roiAlign(x: Tensor, boxes: Tensor, batchIndices: Tensor, options
   const parts = [...groups].map(([key, members]) => {
     const ratio = key.split(",").map(Number) as [number, number];
     // A box without area has no points.
-    return ratio.includes(0) ? zeros([members.length, ...cells, channels]) : of(tensor(Int32Array.from(members)), ratio);
+    return ratio.includes(0)
+      ? zeros([members.length, ...cells, channels])
+      : of(tensor(Int32Array.from(members)), ratio);
   });
   const place = Int32Array.from(order.keys()).toSorted((a, b) => order[a]! - order[b]!);
   return channelsSecond(indexSelect(concat(parts), tensor(place)));
