@@ -125,13 +125,6 @@ export class PReLU extends Module {
   }
 }
 
-/** min(max(x, 0), 6). */
-export class ReLU6 extends Module {
-  forward(x: Tensor): Tensor {
-    return f.relu6(x);
-  }
-}
-
 /** ELU scaled to keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017). */
 export class SELU extends Module {
   forward(x: Tensor): Tensor {
@@ -191,44 +184,6 @@ export class Mish extends Module {
   }
 }
 
-/** x · relu6(x + 3) / 6 (Howard et al., MobileNetV3, 2019). */
-export class Hardswish extends Module {
-  forward(x: Tensor): Tensor {
-    return f.hardSwish(x);
-  }
-}
-
-/** min(max(x / 6 + ½, 0), 1). */
-export class Hardsigmoid extends Module {
-  forward(x: Tensor): Tensor {
-    return f.hardSigmoid(x);
-  }
-}
-
-/** x kept between two bounds. */
-export class Hardtanh extends Module {
-  readonly minVal: number;
-  readonly maxVal: number;
-
-  /**
-   * @param minVal Lower bound; default −1.
-   * @param maxVal Upper bound; default 1.
-   */
-  constructor(minVal = -1, maxVal = 1) {
-    super();
-    this.minVal = minVal;
-    this.maxVal = maxVal;
-  }
-
-  forward(x: Tensor): Tensor {
-    return f.hardTanh(x, this.minVal, this.maxVal);
-  }
-
-  override extraRepr(): string {
-    return showArguments([], { minVal: this.minVal, maxVal: this.maxVal }, { minVal: -1, maxVal: 1 });
-  }
-}
-
 /** ln(1 + e^(beta · x)) / beta: a smooth ReLU. */
 export class Softplus extends Module {
   readonly beta: number;
@@ -264,75 +219,6 @@ export class Softsign extends Module {
 export class LogSigmoid extends Module {
   forward(x: Tensor): Tensor {
     return f.logSigmoid(x);
-  }
-}
-
-/** x moved towards 0 by lambda, and 0 where |x| ≤ lambda. */
-export class Softshrink extends Module {
-  readonly lambda: number;
-
-  /** @param lambda Default ½. */
-  constructor(lambda = 0.5) {
-    super();
-    this.lambda = lambda;
-  }
-
-  forward(x: Tensor): Tensor {
-    return f.softShrink(x, this.lambda);
-  }
-
-  override extraRepr(): string {
-    return showArguments([], { lambda: this.lambda }, { lambda: 0.5 });
-  }
-}
-
-/** x where |x| > lambda, else 0. */
-export class Hardshrink extends Module {
-  readonly lambda: number;
-
-  /** @param lambda Default ½. */
-  constructor(lambda = 0.5) {
-    super();
-    this.lambda = lambda;
-  }
-
-  forward(x: Tensor): Tensor {
-    return f.hardShrink(x, this.lambda);
-  }
-
-  override extraRepr(): string {
-    return showArguments([], { lambda: this.lambda }, { lambda: 0.5 });
-  }
-}
-
-/** x − tanh x. */
-export class Tanhshrink extends Module {
-  forward(x: Tensor): Tensor {
-    return f.tanhShrink(x);
-  }
-}
-
-/** x where x > threshold, else value. */
-export class Threshold extends Module {
-  readonly threshold: number;
-  readonly value: number;
-
-  /**
-   * @param threshold Where the cut is.
-   * @param value What stands below it.
-   */
-  constructor(threshold: number, value: number) {
-    super();
-    this.threshold = threshold;
-    this.value = value;
-  }
-
-  forward(x: Tensor): Tensor {
-    return f.threshold(x, this.threshold, this.value);
-  }
-
-  override extraRepr(): string {
-    return showArguments([this.threshold, this.value]);
   }
 }
 

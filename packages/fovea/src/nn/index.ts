@@ -5,10 +5,6 @@ export {
   ELU,
   GELU,
   GLU,
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
   LeakyReLU,
   LogSigmoid,
   LogSoftmax,
@@ -16,17 +12,13 @@ export {
   Mish,
   PReLU,
   ReLU,
-  ReLU6,
   SELU,
   Sigmoid,
   SiLU,
   Softmax,
   Softplus,
-  Softshrink,
   Softsign,
   Tanh,
-  Tanhshrink,
-  Threshold,
 } from "./activation.ts";
 export {
   AdaptiveAvgPool1d,
@@ -46,6 +38,16 @@ export {
   type ConvTranspose2dOptions,
   type ConvTranspose3dOptions,
 } from "./convTranspose.ts";
+export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export {
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+  type Constraint,
+  type MinMaxNormOptions,
+} from "./constraints.ts";
 export { countParameters } from "./count.ts";
 export {
   AlphaDropout,
@@ -66,6 +68,16 @@ export {
   type GradCheckTarget,
 } from "./gradCheck.ts";
 export * as init from "./init.ts";
+export {
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  ReLU6,
+  Softshrink,
+  Tanhshrink,
+  Threshold,
+} from "./hardActivation.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {
   LocallyConnected1d,
@@ -133,6 +145,7 @@ export {
   type DepthwiseConv1dOptions,
   type DepthwiseConv2dOptions,
 } from "./separable.ts";
+export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";

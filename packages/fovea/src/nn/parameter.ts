@@ -3,9 +3,16 @@ import type { Shape } from "../base/shape.ts";
 import { zeros } from "../tensor/create.ts";
 import { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
+import type { Constraint } from "./constraints.ts";
+import type { Regularizer } from "./regularizers.ts";
 
 /** A tensor that training changes: it requires a gradient and is part of a module's state. */
 export class Parameter extends Tensor {
+  /** Its penalty in the loss; see `l2` and its relatives. */
+  regularizer: Regularizer | null = null;
+  /** What optimizers make of every new value; see `maxNorm` and its relatives. */
+  constraint: Constraint | null = null;
+
   /** @param from The first values, or a shape for zeros. */
   constructor(from: Tensor | Shape) {
     const values = from instanceof Tensor ? from : zeros(from);

@@ -33,6 +33,10 @@ interface Moments {
  *
  * @example
  * await nn.recomputeBatchNorm(model, batches); // tensors [N, C, H, W]
+ *
+ * // a DataLoader's batches
+ * const forward = (b: Batch) => model.forward(tensor(b.x, { shape: b.shape }));
+ * await nn.recomputeBatchNorm(model, () => loader.epoch(0), { forward });
  */
 export async function recomputeBatchNorm<B = Tensor>(
   model: AnyModule,

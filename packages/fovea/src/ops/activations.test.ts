@@ -56,6 +56,20 @@ describeEngines("activations", () => {
     });
   }
 
+  it("slopes of the course's quiz: ReLU's is 0 or 1, and 0 at 0; the sigmoid's is at most ¼, four of them 0.0039", () => {
+    // Inventory 2.8 and 4: quiz and vanishing gradient of the course.
+    const x = tensor([-2, 0, 3]).requireGrad();
+    expectValues(grad(x.relu().sum(), [x])[0]!, [0, 0, 1]);
+    const z = tensor([-1, 0, 1]).requireGrad();
+    const slopes = grad(z.sigmoid().sum(), [z])[0]!;
+    expect(Math.max(...slopes.storage.values())).toBe(0.25);
+    const start = tensor([0]).requireGrad();
+    // A chain of four neurons with weight 1, each shifted back to 0: σ′(0)⁴.
+    let y: Tensor = start;
+    for (let i = 0; i < 4; i++) y = y.sigmoid().sub(0.5);
+    expectValues(grad(y.sum(), [start])[0]!, [0.00390625], 8);
+  });
+
   it("prelu has one slope per channel, which learn", () => {
     const x = tensor([-1, 2, -3, -4], { shape: [1, 2, 2] });
     const weight = tensor([0.5, 0.1]).requireGrad();

@@ -1,4 +1,5 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
+import { constrained } from "../nn/constraints.ts";
 import { loadTensors } from "../nn/stateDict.ts";
 import { Buffer } from "../nn/parameter.ts";
 import { assign } from "../ops/assign.ts";
@@ -198,7 +199,7 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
             if (g === null) continue;
             const next = this.update(parameter, g, slots, scalars, group.settings);
             slots.forEach((slot, i) => set(slot, next.slots[i]!));
-            set(parameter, next.parameter);
+            set(parameter, constrained(parameter, next.parameter));
           }
         }
       }),

@@ -1,5 +1,6 @@
 import type { Batch } from "../data/loader.ts";
 import { compile } from "../graph/compile.ts";
+import { penalized } from "../nn/regularizers.ts";
 import { crossEntropy } from "../ops/losses.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { fromHost } from "../tensor/create.ts";
@@ -17,7 +18,7 @@ export interface TrainStep {
 export function makeTrainStep(model: ClassifierModel, optimizer: Optimizer, compiled: boolean): TrainStep {
   const run = (x: Tensor, y: Tensor): { loss: Tensor; correct: Tensor } => {
     const scores = model.forward(x);
-    const loss = crossEntropy(scores, y);
+    const loss = penalized(crossEntropy(scores, y), model);
     optimizer.minimize(loss, { skipNonFinite: true });
     return { loss: loss.detach(), correct: scores.detach().argmax(1).equal(y).sum() };
   };
