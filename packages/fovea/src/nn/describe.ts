@@ -6,6 +6,10 @@ export function showArguments(
 ): string {
   const named = Object.entries(options)
     .filter(([name, value]) => value !== undefined && String(value) !== String(defaults[name]))
-    .map(([name, value]) => `${name}=${Array.isArray(value) ? `[${value.join(", ")}]` : String(value)}`);
+    .map(([name, value]) => `${name}=${show(value)}`);
   return [...positional, ...named].join(", ");
+}
+
+function show(value: unknown): string {
+  return Array.isArray(value) ? `[${value.map(show).join(", ")}]` : String(value);
 }

@@ -121,6 +121,23 @@ export {
   type InstanceNormOptions,
   type LayerNormOptions,
 } from "./normalization.ts";
+  CircularPad1d,
+  CircularPad2d,
+  CircularPad3d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReflectionPad3d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+  type PadSides,
+} from "./padding.ts";
 export { Buffer, Parameter } from "./parameter.ts";
 export {
   AvgPool1d,
@@ -150,3 +167,4 @@ export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export { Fold, Unfold } from "./unfold.ts";

@@ -126,6 +126,33 @@ describeEngines("the worked numbers of the course and inventory 1.1", () => {
     equals(correlate(tensor([1, 2, 3]), tensor([0, 1, 0.5])), [0.5, 2, 3.5, 3, 0]);
   });
 
+  it("modes agree with SciPy in 2-D, with even kernels, and where the second signal is the longer one", () => {
+    // scipy.signal.convolve and correlate (SciPy 1.17) of 0 … 11 as 3×4 with 1 … 6 as 2×3
+    const [a, b] = [arange(12).reshape([3, 4]), arange(6).add(1).reshape([2, 3])];
+    equals(convolve(a, b, "same"), [
+      [1, 4, 10, 12],
+      [17, 41, 62, 59],
+      [65, 125, 146, 123],
+    ]);
+    equals(convolve(a, b, "valid"), [
+      [41, 62],
+      [125, 146],
+    ]);
+    equals(correlate(a, b, "same"), [
+      [6, 17, 32, 23],
+      [53, 85, 106, 67],
+      [117, 169, 190, 115],
+    ]);
+    equals(correlate(a, b, "valid"), [
+      [85, 106],
+      [169, 190],
+    ]);
+    const [short, long] = [tensor([1, 2, 3, 4]), tensor([1, 2, 3, 4, 5, 6])];
+    equals(convolve(short, long, "valid"), [20, 30, 40]);
+    equals(convolve(short, long, "same"), [10, 20, 30, 40]);
+    equals(correlate(short, tensor([1, 0, 2, -1]), "same"), [0, 1, 3, 10]);
+  });
+
   it("#7 two input channels are added (course S000, Fig. 5)", () => {
     const x = tensor([0, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8, 9], { shape: [1, 2, 3, 3] });
     const w = tensor([0, 1, 2, 3, 1, 2, 3, 4], { shape: [1, 2, 2, 2] });

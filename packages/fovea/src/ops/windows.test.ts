@@ -29,6 +29,46 @@ describe("padding", () => {
     ]);
   });
 
+  it("'sameSymmetric' pads dilation·(kernel − 1) whatever the stride, an even kernel's extra one at the end (PyTorch)", () => {
+    // torch.nn.Conv2d, padding='same': total = d·(k − 1), left = total // 2, the rest right
+    const moves = { stride: [2, 2], dilation: [1, 3] } as const;
+    expect(resolvePadding("sameSymmetric", [9, 9], [5, 2], moves, "conv2d")).toEqual([
+      [2, 2],
+      [1, 2],
+    ]);
+    const size = outputSize(
+      [9, 9],
+      [5, 2],
+      {
+        ...moves,
+        padding: [
+          [2, 2],
+          [1, 2],
+        ],
+      },
+      false,
+      () => "conv2d",
+    );
+    expect(size).toEqual([5, 5]); // ⌈9 / 2⌉
+  });
+
+  it("'causal' pads before only, and only lines have a before", () => {
+    expect(resolvePadding("causal", [9], [3], { stride: [1], dilation: [4] }, "conv1d")).toEqual([[8, 0]]);
+    expect(() => of("causal" as "same")).toThrow('conv2d: padding "causal" is not known');
+  });
+
+  it("works for any number of axes", () => {
+    const moves = { stride: [1, 2, 3], dilation: [1, 1, 2] };
+    expect(resolvePadding([1, [0, 2], 3], [5, 6, 7], [3, 3, 3], moves, "conv3d")).toEqual([
+      [1, 1],
+      [0, 2],
+      [3, 3],
+    ]);
+    expect(() => resolvePadding([1, 2], [5, 6, 7], [3, 3, 3], moves, "conv3d")).toThrow(
+      "conv3d: padding must be one number, 3 of them or 3 pairs [before, after], got [1,2]",
+    );
+  });
+
   it("takes a number, a pair, or every side", () => {
     expect(of(2)).toEqual([
       [2, 2],
