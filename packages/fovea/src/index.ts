@@ -130,6 +130,10 @@ export { interpolate, type InterpolateMode, type InterpolateOptions } from "./op
 export { linear } from "./ops/linear.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
+export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
+export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
+export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
 export {
   crossEntropy,
   focalLoss,

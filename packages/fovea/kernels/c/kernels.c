@@ -2,6 +2,7 @@
 #include "kernel.h"
 #include "vec.h"
 
+#include "along_axis.c"
 #include "argreduce.c"
 #include "binary.c"
 #include "cast.c"

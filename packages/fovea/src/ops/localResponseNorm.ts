@@ -1,10 +1,8 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
-import { showShape, sizeOf } from "../base/shape.ts";
-import { tensor } from "../tensor/create.ts";
+import { showShape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { alongAxis } from "./alongAxis.ts";
 import { avgPool2d } from "./avgPool.ts";
-import { conv2d } from "./conv2d.ts";
-import { reshape } from "./movement.ts";
 
 export interface LocalResponseNormOptions {
   /** Default 1e-4. */
@@ -21,16 +19,16 @@ export interface LocalResponseNormOptions {
   longSide?: "before" | "after";
 }
 
-/** Sums over `size` neighbouring channels: a 1×1 convolution with a banded matrix, in whatever layout maps have. */
+/** Sums over `size` neighbouring channels; at the ends over those that are there. */
 function channelSums(x: Tensor, size: number, longSide: "before" | "after"): Tensor {
-  const [batch, channels] = x.shape as readonly [number, number];
+  const channels = x.shape[1]!;
   const before = longSide === "before" ? Math.floor(size / 2) : Math.floor((size - 1) / 2);
-  const band = Float32Array.from({ length: channels * channels }, (_, i) => {
-    const distance = (i % channels) - Math.floor(i / channels);
-    return Number(distance >= -before && distance < size - before);
+  const neighbours = Array.from({ length: channels }, (_, c) => {
+    const from = [];
+    for (let i = Math.max(0, c - before); i < Math.min(channels, c - before + size); i++) from.push(i);
+    return { from, weights: from.map(() => 1) };
   });
-  const pictures = x.rank === 4 ? x : reshape(x, [batch, channels, 1, sizeOf(x.shape.slice(2))]);
-  return reshape(conv2d(pictures, tensor(band, { shape: [channels, channels, 1, 1] })), x.shape);
+  return alongAxis(x, 1, neighbours);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { OpName } from "../../../ops/index.ts";
 import type { CpuKernel } from "../lower.ts";
+import { alongAxisKernels } from "./alongAxis.ts";
 import { assignKernels } from "./assign.ts";
 import { convKernels } from "./conv.ts";
 import { elementwiseKernels } from "./elementwise.ts";
@@ -14,6 +15,7 @@ import { softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
 export const cpuKernels = {
+  ...alongAxisKernels,
   ...assignKernels,
   ...convKernels,
   ...elementwiseKernels,
