@@ -30,6 +30,7 @@ export {
   type GradCheckTarget,
 } from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
+export * as keras from "./nn/keras/index.ts";
 export {
   celu,
   elu,
@@ -47,7 +48,6 @@ export {
   relu6,
   selu,
   silu,
-  softplus,
   softShrink,
   softsign,
   tanhShrink,
@@ -130,10 +130,6 @@ export { interpolate, type InterpolateMode, type InterpolateOptions } from "./op
 export { linear } from "./ops/linear.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
-export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
-export { crossEntropy, mseLoss, type Reduction } from "./ops/losses.ts";
-export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
-export { lpPool1d, lpPool2d, lpPool3d, type LpPoolOptions } from "./ops/lpPool.ts";
 export {
   crossEntropy,
   focalLoss,
@@ -247,6 +243,7 @@ export {
   sigmoid,
   sign,
   sin,
+  softplus,
   sqrt,
   square,
   tanh,

@@ -29,64 +29,6 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
-export {
-  ConvTranspose1d,
-  ConvTranspose2d,
-  ConvTranspose3d,
-  type ConvTranspose1dOptions,
-  type ConvTranspose2dOptions,
-  type ConvTranspose3dOptions,
-} from "./convTranspose.ts";
-export { countParameters } from "./count.ts";
-export { Dropout } from "./dropout.ts";
-export {
-  gradCheck,
-  type GradCheckEntry,
-  type GradCheckOptions,
-  type GradCheckPoint,
-  type GradCheckReport,
-  type GradCheckTarget,
-} from "./gradCheck.ts";
-export * as init from "./init.ts";
-export { Linear, type LinearOptions } from "./linear.ts";
-export {
-  LocallyConnected1d,
-  LocallyConnected2d,
-  type LocallyConnected1dOptions,
-  type LocallyConnected2dOptions,
-} from "./locallyConnected.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
-export {
-  CELU,
-  ELU,
-  GELU,
-  GLU,
-  Hardshrink,
-  Hardsigmoid,
-  Hardswish,
-  Hardtanh,
-  LeakyReLU,
-  LogSigmoid,
-  LogSoftmax,
-  Maxout,
-  Mish,
-  PReLU,
-  ReLU,
-  ReLU6,
-  SELU,
-  Sigmoid,
-  SiLU,
-  Softmax,
-  Softplus,
-  Softshrink,
-  Softsign,
-  Tanh,
-  Tanhshrink,
-  Threshold,
-} from "./activation.ts";
-export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
-export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export {
   applyConstraints,
   maxNorm,
@@ -96,6 +38,15 @@ export {
   type Constraint,
   type MinMaxNormOptions,
 } from "./constraints.ts";
+export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
+export {
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTranspose1dOptions,
+  type ConvTranspose2dOptions,
+  type ConvTranspose3dOptions,
+} from "./convTranspose.ts";
 export { countParameters } from "./count.ts";
 export {
   AlphaDropout,
@@ -115,7 +66,6 @@ export {
   type GradCheckReport,
   type GradCheckTarget,
 } from "./gradCheck.ts";
-export * as init from "./init.ts";
 export {
   Hardshrink,
   Hardsigmoid,
@@ -126,6 +76,7 @@ export {
   Tanhshrink,
   Threshold,
 } from "./hardActivation.ts";
+export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {
   LocallyConnected1d,
@@ -148,8 +99,8 @@ export {
   JaccardLoss,
   KLDivLoss,
   L1Loss,
-  MSELoss,
   mseLoss,
+  MSELoss,
   MultiMarginLoss,
   NLLLoss,
   SigmoidFocalLoss,
@@ -169,6 +120,7 @@ export {
   type InstanceNormOptions,
   type LayerNormOptions,
 } from "./normalization.ts";
+export {
   CircularPad1d,
   CircularPad2d,
   CircularPad3d,
@@ -203,6 +155,16 @@ export {
 } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
 export {
+  l1,
+  l1l2,
+  l2,
+  orthogonalPenalty,
+  penalized,
+  penalties,
+  regularization,
+  type Regularizer,
+} from "./regularizers.ts";
+export {
   DepthwiseConv1d,
   DepthwiseConv2d,
   SeparableConv1d,
@@ -210,31 +172,8 @@ export {
   type DepthwiseConv1dOptions,
   type DepthwiseConv2dOptions,
 } from "./separable.ts";
-export { LocalResponseNorm } from "./localResponseNorm.ts";
-export { crossEntropy, CrossEntropyLoss, mseLoss, MSELoss, type LossOptions, type Reduction } from "./losses.ts";
-export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
-export { Buffer, Parameter } from "./parameter.ts";
-export {
-  AvgPool1d,
-  AvgPool2d,
-  AvgPool3d,
-  LPPool1d,
-  LPPool2d,
-  LPPool3d,
-  MaxPool1d,
-  MaxPool2d,
-  MaxPool3d,
-  MaxUnpool1d,
-  MaxUnpool2d,
-  MaxUnpool3d,
-} from "./pooling.ts";
-export { Sequential } from "./sequential.ts";
-export { Flatten, Identity } from "./shape.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
-export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
-export { l1, l1l2, l2, orthogonalPenalty, penalized, regularization, type Regularizer } from "./regularizers.ts";
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export { Fold, Unfold } from "./unfold.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";

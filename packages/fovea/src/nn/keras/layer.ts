@@ -2,18 +2,19 @@ import { ShapeError, UsageError } from "../../base/errors.ts";
 import { hostArray, type TypedArray } from "../../base/dtype.ts";
 import { sameShape, showShape, type Shape } from "../../base/shape.ts";
 import { recordShapes } from "../../graph/macs.ts";
-import { assign, overwrite } from "../../ops/assign.ts";
-import { isRecording, noGrad } from "../../tensor/apply.ts";
+import { overwrite } from "../../ops/assign.ts";
+import { isRecording } from "../../tensor/apply.ts";
 import { fromHost, zeros } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { showArguments } from "../describe.ts";
 import { Module } from "../module.ts";
 import { Buffer, Parameter } from "../parameter.ts";
+import type { Regularizer } from "../regularizers.ts";
 import { checkArguments, choice, flag } from "./arguments.ts";
-import { constraintOf, type Constraint, type ConstraintArgument } from "./constraints.ts";
+import { constraintOf, type ConstraintArgument } from "./constraints.ts";
 import { initializerOf, type InitializerArgument } from "./initializers.ts";
-import { regularizerOf, type Regularizer, type RegularizerArgument } from "./regularizers.ts";
-import { asKeras, asOurs, fromKeras, sameLayout, toKeras, type WeightLayout } from "./weights.ts";
+import { regularizerOf, type RegularizerArgument } from "./regularizers.ts";
+import { fromKeras, fromUnits, sameLayout, toKeras, toUnits, unitsOf, type WeightLayout } from "./weights.ts";
 
 /** What a layer takes: a tensor, or several of them. */
 export type LayerInput = Tensor | readonly Tensor[];
@@ -40,8 +41,6 @@ export interface LayerWeight {
   readonly name: string;
   readonly tensor: Parameter | Buffer;
   readonly layout: WeightLayout;
-  readonly regularizer: Regularizer | null;
-  readonly constraint: Constraint | null;
 }
 
 interface WeightOptions {
@@ -78,7 +77,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   readonly #weights: LayerWeight[] = [];
   #built = false;
   #trainable: boolean;
-  #activityLoss: Tensor | null = null;
+  #activityPenalty: Tensor | null = null;
 
   /**
    * @param options What the user gave.
@@ -144,7 +143,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   forward(x: X): Tensor {
     if (!this.#built) this.build(Array.isArray(x) ? x.map((t: Tensor) => t.shape) : (x as Tensor).shape);
     const y = this.call(x);
-    if (this.activityRegularizer !== null) this.#activityLoss = this.activityRegularizer(y);
+    if (this.activityRegularizer !== null) this.#activityPenalty = this.activityRegularizer(y);
     return y;
   }
 
@@ -193,26 +192,13 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   }
 
   /**
-   * What this layer's regularisers add to the loss: those of its weights, and that of the latest output. Null when there
-   * is none.
+   * The term of the latest output, once: whoever adds up the loss takes it. Null without `activityRegularizer`, or when
+   * it was taken.
    */
-  regularizationLoss(): Tensor | null {
-    let total: Tensor | null = this.#activityLoss;
-    this.#activityLoss = null;
-    for (const { tensor, layout, regularizer } of this.#weights) {
-      if (regularizer === null) continue;
-      const term = regularizer(asKeras(layout, tensor));
-      total = total === null ? term : total.add(term);
-    }
-    return total;
-  }
-
-  /** Brings the weights back to where their constraints want them; call it after each step of the optimizer. */
-  applyConstraints(): void {
-    for (const { tensor, layout, constraint } of this.#weights) {
-      if (constraint === null) continue;
-      noGrad(() => assign(tensor, asOurs(layout, constraint(asKeras(layout, tensor)))));
-    }
+  takeActivityPenalty(): Tensor | null {
+    const term = this.#activityPenalty;
+    this.#activityPenalty = null;
+    return term;
   }
 
   /** A new weight, first values by the initializer, which sees Keras' fans. */
@@ -233,25 +219,21 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
     const who = this.constructor.name;
     const regularizer = regularizerOf(who, `${name}Regularizer`, options.regularizer);
     const constraint = constraintOf(who, `${name}Constraint`, options.constraint);
-    this.#weights.push({ name, tensor, layout, regularizer, constraint });
+    if (tensor instanceof Parameter) {
+      if (regularizer !== null) tensor.regularizer = (w) => regularizer(toUnits(layout, w));
+      if (constraint !== null) tensor.constraint = (w) => fromUnits(layout, constraint(toUnits(layout, w)));
+    }
+    this.#weights.push({ name, tensor, layout });
     return tensor;
   }
 
   /** Values in our layout from an initializer that fills [out, in, ...], so that its fans are Keras'. */
   #firstValues(layout: WeightLayout, initializer: (x: Tensor) => unknown): Tensor {
-    const { keras } = layout;
-    if (keras.length < 2) {
-      const x = zeros(keras);
-      initializer(x);
-      return x;
-    }
-    const last = keras.length - 1;
-    const order = [last, last - 1, ...keras.slice(0, -2).keys()];
-    const asUnits = { keras, split: keras, order, ours: order.map((i) => keras[i]!) };
-    const x = zeros(asUnits.ours);
+    const units = unitsOf(layout);
+    const x = zeros(units.ours);
     initializer(x);
     const host = hostArray("float32", x.size);
-    host.set(fromKeras(layout, toKeras(asUnits, x.storage.values())));
+    host.set(fromKeras(layout, toKeras(units, x.storage.values())));
     return fromHost(host, layout.ours, "float32");
   }
 
@@ -263,7 +245,11 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   }
 
   override extraRepr(): string {
-    return showArguments([], { ...this.#options, inputShape: undefined });
+    const shown = Object.entries(this.#options).filter(([name]) => name !== "inputShape" && name !== "name");
+    return showArguments(
+      [],
+      Object.fromEntries(shown.map(([name, value]) => [name, typeof value === "function" ? value.name : value])),
+    );
   }
 }
 

@@ -121,8 +121,7 @@ export class BatchNormalization extends Normalization {
 
   protected override makeWeights(shape: Shape): void {
     const channels = shape[this.axisOf(this.axis, shape)]!;
-    const kinds: Record<number, typeof BatchNorm2d | undefined> = { 2: BatchNorm1d, 3: BatchNorm1d, 4: BatchNorm2d };
-    const kind = shape.length === 5 ? BatchNorm3d : kinds[shape.length];
+    const kind = [BatchNorm1d, BatchNorm1d, BatchNorm2d, BatchNorm3d][shape.length - 2];
     if (kind === undefined) throw new ShapeError(`BatchNormalization: wanted rank 2 to 5, got ${showShape(shape)}`);
     const both = this.scale && this.center;
     const { momentum, epsilon: eps } = this;

@@ -146,19 +146,6 @@ export class Sequential extends Layer {
     return this.layers.filter((l): l is Layer => l instanceof Layer);
   }
 
-  override regularizationLoss(): Tensor | null {
-    let total: Tensor | null = super.regularizationLoss();
-    for (const layer of this.layers) {
-      const term = layer instanceof Layer ? layer.regularizationLoss() : null;
-      if (term !== null) total = total === null ? term : total.add(term);
-    }
-    return total;
-  }
-
-  override applyConstraints(): void {
-    for (const layer of this.layers) if (layer instanceof Layer) layer.applyConstraints();
-  }
-
   override extraRepr(): string {
     return "";
   }

@@ -110,24 +110,35 @@ export function toKeras(layout: WeightLayout, values: ArrayLike<number>): Float3
   return permuted(values, from, inverse(layout.order));
 }
 
-/** One of our weights as Keras sees it, with a gradient: what regularisers and constraints are given. */
-export function asKeras(layout: WeightLayout, weight: Tensor): Tensor {
-  if (isSame(layout)) return weight;
+/** The units of a weight first: [...kernel, in, out] as [out, in, ...kernel]. Vectors stay as they are. */
+export function unitsOf({ keras }: WeightLayout): WeightLayout {
+  return keras.length < 2 ? sameLayout(keras) : convKernel(keras);
+}
+
+/**
+ * One of our weights as [out, in, ...kernel], with a gradient: what initialisers, regularisers and constraints are given.
+ * For most layers that is how it lies.
+ */
+export function toUnits(layout: WeightLayout, weight: Tensor): Tensor {
+  const units = unitsOf(layout);
+  if (sameWay(layout, units)) return weight;
   const parts = reshape(
     weight,
     layout.order.map((i) => layout.split[i]!),
   );
-  return reshape(permute(parts, inverse(layout.order)), layout.keras);
+  return permute(reshape(permute(parts, inverse(layout.order)), layout.keras), units.order);
 }
 
-/** The inverse of `asKeras`. */
-export function asOurs(layout: WeightLayout, weight: Tensor): Tensor {
-  if (isSame(layout)) return weight;
-  return reshape(permute(reshape(weight, layout.split), layout.order), layout.ours);
+/** The inverse of `toUnits`. */
+export function fromUnits(layout: WeightLayout, weight: Tensor): Tensor {
+  const units = unitsOf(layout);
+  if (sameWay(layout, units)) return weight;
+  const keras = permute(weight, inverse(units.order));
+  return reshape(permute(reshape(keras, layout.split), layout.order), layout.ours);
 }
 
-const isSame = ({ keras, ours, order }: WeightLayout): boolean =>
-  sameShape(keras, ours) && order.every((axis, i) => axis === i);
+const sameWay = (a: WeightLayout, b: WeightLayout): boolean =>
+  sameShape(a.split, b.split) && sameShape(a.ours, b.ours) && a.order.every((axis, i) => axis === b.order[i]);
 
 function inverse(order: readonly number[]): number[] {
   const back: number[] = [];
