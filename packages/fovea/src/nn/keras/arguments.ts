@@ -1,11 +1,16 @@
 import { UsageError } from "../../base/errors.ts";
 import { nearest } from "../../base/nearest.ts";
 
-/** `; did you mean "same"?` when something near is allowed, else nothing. */
-function suggestion(word: string, allowed: Iterable<string>): string {
-  const near = nearest(word, allowed);
-  return near === null ? "" : `; did you mean "${near}"?`;
+/** `; did you mean "same"?` when something near is allowed, else nothing. Spellings of case count little. */
+function suggestion(word: string, allowed: readonly string[]): string {
+  const near = nearest(word, allowed) ?? nearest(plain(word), allowed.map(plain));
+  const found = allowed.find((name) => name === near) ?? allowed.find((name) => plain(name) === near);
+  return found === undefined ? "" : `; did you mean "${found}"?`;
 }
+
+/** A list behind a suggestion, or in its place. */
+const listed = (hint: string, list: string): string =>
+  hint === "" ? `; ${list}` : `${hint} ${list[0]!.toUpperCase()}${list.slice(1)}`;
 
 const show = (value: unknown): string =>
   typeof value === "function" ? `function ${value.name}` : (JSON.stringify(value) ?? String(value));
@@ -19,12 +24,8 @@ export function checkArguments(who: string, options: unknown, known: readonly st
   }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    throw new UsageError(
-      `${who}: there is no argument "${name}"${suggestion(name, known)} It takes ${known.join(", ")}`.replace(
-        /([^?]) It takes/,
-        "$1; it takes",
-      ),
-    );
+    const hint = listed(suggestion(name, known), `it takes ${known.join(", ")}`);
+    throw new UsageError(`${who}: there is no argument "${name}"${hint}`);
   }
 }
 
@@ -68,10 +69,6 @@ export function named<T>(who: string, name: string, value: string, table: Readon
   const names = Object.keys(table);
   const found = names.find((key) => plain(key) === plain(value));
   if (found !== undefined) return table[found]!;
-  throw new UsageError(
-    `${who}: ${name} "${value}" is not known${suggestion(value, names)} Known: ${names.join(", ")}`.replace(
-      /([^?]) Known/,
-      "$1; known",
-    ),
-  );
+  const hint = listed(suggestion(value, names), `known: ${names.join(", ")}`);
+  throw new UsageError(`${who}: ${name} "${value}" is not known${hint}`);
 }

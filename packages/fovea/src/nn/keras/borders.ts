@@ -177,7 +177,10 @@ abstract class UpSampling extends Layer {
   readonly dataFormat: DataFormat;
   readonly interpolation: Interpolation;
 
-  constructor(axes: number, options: LayerOptions & Format & { size?: number | readonly number[]; interpolation?: Interpolation }) {
+  constructor(
+    axes: number,
+    options: LayerOptions & Format & { size?: number | readonly number[]; interpolation?: Interpolation },
+  ) {
     super(options, ["size", "dataFormat", ...(axes === 2 ? ["interpolation"] : [])]);
     const who = this.constructor.name;
     this.size = sizesOf(options.size ?? 2, axes, 1, `${who}: size`);

@@ -34,7 +34,9 @@ export const constraints = {
     return (w) => unitNorm({ axes: ours(options.axis ?? 0, w.rank) })(w);
   },
   /** Lengths between `minValue` (0) and `maxValue` (1), reached at `rate` (1: at once). */
-  minMaxNorm: (options: { minValue?: number; maxValue?: number; rate?: number; axis?: KernelAxis } = {}): Constraint => {
+  minMaxNorm: (
+    options: { minValue?: number; maxValue?: number; rate?: number; axis?: KernelAxis } = {},
+  ): Constraint => {
     checkArguments("constraints.minMaxNorm", options, ["minValue", "maxValue", "rate", "axis"]);
     const { minValue: min = 0, maxValue: max = 1, rate = 1, axis = 0 } = options;
     minMaxNorm({ min, max, rate }); // checks them here

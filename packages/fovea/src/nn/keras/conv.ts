@@ -12,7 +12,7 @@ import type { ConstraintArgument } from "./constraints.ts";
 import { channelsFirst, channelsLast, dataFormatOf, type DataFormat } from "./dataFormat.ts";
 import type { InitializerArgument } from "./initializers.ts";
 import { Layer, type LayerOptions } from "./layer.ts";
-import { needsRank } from "./shapes.ts";
+import { channelsOf } from "./shapes.ts";
 import type { RegularizerArgument } from "./regularizers.ts";
 import { convKernel } from "./weights.ts";
 
@@ -62,7 +62,12 @@ export interface WindowArguments<Size = number | readonly number[]> {
   dilationRate?: Size;
 }
 
-export const windowArguments = ["strides", "padding", "dataFormat", "dilationRate"] as const satisfies (keyof WindowArguments)[];
+export const windowArguments = [
+  "strides",
+  "padding",
+  "dataFormat",
+  "dilationRate",
+] as const satisfies (keyof WindowArguments)[];
 
 export interface ConvArguments<Size = number | readonly number[]>
   extends LayerOptions, WeightArguments, WindowArguments<Size> {
@@ -118,10 +123,7 @@ export abstract class Conv extends ActivatedLayer {
   readonly #axes: number;
   readonly #given: WeightArguments;
 
-  constructor(
-    axes: number,
-    options: Omit<ConvArguments, "padding"> & { padding?: "valid" | "same" | "causal" },
-  ) {
+  constructor(axes: number, options: Omit<ConvArguments, "padding"> & { padding?: "valid" | "same" | "causal" }) {
     super(options, known);
     const who = this.constructor.name;
     this.filters = count(who, "filters", required(who, "filters", options.filters));
@@ -138,8 +140,7 @@ export abstract class Conv extends ActivatedLayer {
 
   protected override makeWeights(shape: Shape): void {
     const who = this.constructor.name;
-    needsRank(who, shape, this.#axes + 2, this.dataFormat);
-    const channels = shape[this.dataFormat === "channels_last" ? this.#axes + 1 : 1]!;
+    const channels = channelsOf(who, shape, this.#axes, this.dataFormat);
     checkGroups(this.groups, channels, this.filters, who);
     const given = this.#given;
     this.weight = this.addWeight("kernel", convKernel([...this.kernelSize, channels / this.groups, this.filters]), {
@@ -156,6 +157,8 @@ export abstract class Conv extends ActivatedLayer {
   }
 
   protected call(x: Tensor): Tensor {
+    const channels = this.weight!.shape[1]! * this.groups;
+    channelsOf(this.constructor.name, x.shape, this.#axes, this.dataFormat, channels);
     const options = {
       stride: this.strides,
       padding: this.padding,

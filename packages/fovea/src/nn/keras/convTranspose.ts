@@ -8,7 +8,7 @@ import type { Parameter } from "../parameter.ts";
 import { choice, count, flag, required } from "./arguments.ts";
 import { ActivatedLayer, weightArguments, windowArguments, type ConvArguments, type WeightArguments } from "./conv.ts";
 import { channelsFirst } from "./dataFormat.ts";
-import { needsRank } from "./shapes.ts";
+import { channelsOf } from "./shapes.ts";
 import { convKernel } from "./weights.ts";
 
 export interface ConvTransposeArguments<Size = number | readonly number[]> extends ConvArguments<Size> {
@@ -59,8 +59,7 @@ abstract class ConvTranspose extends ActivatedLayer {
 
   protected override makeWeights(shape: Shape): void {
     const who = this.constructor.name;
-    needsRank(who, shape, this.#axes + 2, this.dataFormat);
-    const channels = shape[this.dataFormat === "channels_last" ? this.#axes + 1 : 1]!;
+    const channels = channelsOf(who, shape, this.#axes, this.dataFormat);
     checkGroups(this.groups, channels, this.filters, who);
     const given = this.#given;
     this.weight = this.addWeight("kernel", convKernel([...this.kernelSize, this.filters / this.groups, channels]), {
@@ -77,6 +76,7 @@ abstract class ConvTranspose extends ActivatedLayer {
   }
 
   protected call(x: Tensor): Tensor {
+    channelsOf(this.constructor.name, x.shape, this.#axes, this.dataFormat, this.weight!.shape[0]!);
     const first = channelsFirst(x, this.dataFormat);
     const sides = this.kernelSize.map((_, k) => this.#sides(first.shape[2 + k]!, k));
     const options = {

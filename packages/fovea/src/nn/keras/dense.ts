@@ -54,7 +54,13 @@ export class Dense extends ActivatedLayer {
   }
 
   protected call(x: Tensor): Tensor {
-    const y = linear(x, this.weight!, this.bias ?? undefined);
-    return this.activated(y);
+    const inputs = this.weight!.shape[1]!;
+    if (x.shape.at(-1) !== inputs || x.rank < 2) {
+      throw new ShapeError(
+        `Dense: the input ${showShape(x.shape)} has ${x.shape.at(-1)} elements along its last axis, the layer was built ` +
+          `for ${inputs}`,
+      );
+    }
+    return this.activated(linear(x, this.weight!, this.bias ?? undefined));
   }
 }

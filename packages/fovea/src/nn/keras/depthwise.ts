@@ -11,7 +11,7 @@ import { channelsFirst } from "./dataFormat.ts";
 import type { InitializerArgument } from "./initializers.ts";
 import type { LayerOptions } from "./layer.ts";
 import type { RegularizerArgument } from "./regularizers.ts";
-import { needsRank } from "./shapes.ts";
+import { channelsOf } from "./shapes.ts";
 import { convKernel, depthwiseKernel } from "./weights.ts";
 
 type BiasArguments = Omit<WeightArguments, "kernelInitializer" | "kernelRegularizer" | "kernelConstraint">;
@@ -92,9 +92,9 @@ abstract class Depthwise extends ActivatedLayer {
     this.given = options as DepthwiseConvArguments;
   }
 
-  protected channelsOf(shape: Shape): number {
-    needsRank(this.constructor.name, shape, this.axes + 2, this.dataFormat);
-    return shape[this.dataFormat === "channels_last" ? this.axes + 1 : 1]!;
+  /** The channels of an input, which must be those the layer was built for. */
+  protected channelsOf(shape: Shape, expected?: number): number {
+    return channelsOf(this.constructor.name, shape, this.axes, this.dataFormat, expected);
   }
 
   protected makeDepthwise(channels: number): Parameter {
@@ -116,10 +116,10 @@ abstract class Depthwise extends ActivatedLayer {
     });
   }
 
-  /** The depthwise convolution, [N, C, ...] → [N, C · multiplier, ...]. */
+  /** The depthwise convolution of an input in the layer's format: [N, C · multiplier, ...]. */
   protected convolve(x: Tensor, weight: Parameter, bias: Parameter | null): Tensor {
-    const convolve = convolutions[this.axes];
-    return convolve(x, weight, bias, {
+    this.channelsOf(x.shape, weight.shape[0]! / this.depthMultiplier);
+    return convolutions[this.axes](channelsFirst(x, this.dataFormat), weight, bias, {
       stride: this.strides,
       padding: this.padding,
       dilation: this.dilationRate,
@@ -151,15 +151,13 @@ abstract class DepthwiseConv extends Depthwise {
   }
 
   protected call(x: Tensor): Tensor {
-    return this.finish(this.convolve(channelsFirst(x, this.dataFormat), this.weight!, this.bias));
+    return this.finish(this.convolve(x, this.weight!, this.bias));
   }
 }
 
 /** A 1-D convolution of every channel by itself: [N, L, C] → [N, L', C · depthMultiplier]. */
 export class DepthwiseConv1D extends DepthwiseConv {
-  constructor(
-    options: Omit<DepthwiseConvArguments<Single>, "padding"> & { padding?: "valid" | "same" | "causal" },
-  ) {
+  constructor(options: Omit<DepthwiseConvArguments<Single>, "padding"> & { padding?: "valid" | "same" | "causal" }) {
     super(1, options);
   }
 }
@@ -201,16 +199,14 @@ abstract class SeparableConv extends Depthwise {
   }
 
   protected call(x: Tensor): Tensor {
-    const between = this.convolve(channelsFirst(x, this.dataFormat), this.depthwise!, null);
+    const between = this.convolve(x, this.depthwise!, null);
     return this.finish(convolutions[this.axes](between, this.pointwise!, this.bias, {}));
   }
 }
 
 /** A depthwise 1-D convolution, then one of length 1: [N, L, C] → [N, L', filters]. */
 export class SeparableConv1D extends SeparableConv {
-  constructor(
-    options: Omit<SeparableConvArguments<Single>, "padding"> & { padding?: "valid" | "same" | "causal" },
-  ) {
+  constructor(options: Omit<SeparableConvArguments<Single>, "padding"> & { padding?: "valid" | "same" | "causal" }) {
     super(1, options);
   }
 }

@@ -83,10 +83,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
    * @param options What the user gave.
    * @param known Names of the arguments besides those of every layer.
    */
-  constructor(
-    options: LayerOptions & { activityRegularizer?: RegularizerArgument },
-    known: readonly string[] = [],
-  ) {
+  constructor(options: LayerOptions & { activityRegularizer?: RegularizerArgument }, known: readonly string[] = []) {
     super();
     const who = this.constructor.name;
     checkArguments(who, options, [...known, ...common]);
@@ -128,12 +125,6 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
    */
   build(inputShape: KerasShape | readonly KerasShape[]): this {
     if (this.#built) return this;
-    if (isRecording()) {
-      throw new UsageError(
-        `${this.constructor.name}: its weights are not there yet, and inside compile() none can be made; ` +
-          "call build(inputShape) before, or begin the model with keras.Input({ shape })",
-      );
-    }
     this.makeWeights(sized(firstShape(inputShape)));
     this.#built = true;
     if (!this.#trainable) this.trainable = false;
@@ -141,7 +132,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   }
 
   forward(x: X): Tensor {
-    if (!this.#built) this.build(Array.isArray(x) ? x.map((t: Tensor) => t.shape) : (x as Tensor).shape);
+    if (!this.built) this.build(Array.isArray(x) ? x.map((t: Tensor) => t.shape) : (x as Tensor).shape);
     const y = this.call(x);
     if (this.activityRegularizer !== null) this.#activityPenalty = this.activityRegularizer(y);
     return y;
@@ -203,9 +194,12 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
 
   /** A new weight, first values by the initializer, which sees Keras' fans. */
   protected addWeight(name: string, layout: WeightLayout | Shape, options: WeightOptions): Parameter {
+    this.#mustNotRecord();
     const how = "ours" in layout ? layout : sameLayout(layout);
     const who = this.constructor.name;
-    const parameter = new Parameter(this.#firstValues(how, initializerOf(who, `${name}Initializer`, options.initializer)));
+    const parameter = new Parameter(
+      this.#firstValues(how, initializerOf(who, `${name}Initializer`, options.initializer)),
+    );
     return this.keep(name, parameter, how, options);
   }
 
@@ -217,6 +211,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
     options: Partial<WeightOptions> = {},
   ): T {
     const who = this.constructor.name;
+    this.#mustNotRecord();
     const regularizer = regularizerOf(who, `${name}Regularizer`, options.regularizer);
     const constraint = constraintOf(who, `${name}Constraint`, options.constraint);
     if (tensor instanceof Parameter) {
@@ -235,6 +230,14 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
     const host = hostArray("float32", x.size);
     host.set(fromKeras(layout, toKeras(units, x.storage.values())));
     return fromHost(host, layout.ours, "float32");
+  }
+
+  #mustNotRecord(): void {
+    if (!isRecording()) return;
+    throw new UsageError(
+      `${this.constructor.name}: its weights are not there yet, and inside compile() none can be made; ` +
+        "call build(inputShape) before, or begin the model with keras.Input({ shape })",
+    );
   }
 
   #mustBeBuilt(what: string): void {

@@ -6,7 +6,7 @@ import type { Parameter } from "../parameter.ts";
 import { choice, count, flag, required } from "./arguments.ts";
 import { ActivatedLayer, weightArguments, type ConvArguments, type WeightArguments } from "./conv.ts";
 import { channelsFirst } from "./dataFormat.ts";
-import { needsRank } from "./shapes.ts";
+import { channelsOf } from "./shapes.ts";
 import { locallyConnectedBias, locallyConnectedKernel } from "./weights.ts";
 
 export type LocallyConnectedArguments<Size = number | readonly number[]> = Omit<
@@ -43,9 +43,8 @@ abstract class LocallyConnected extends ActivatedLayer {
 
   protected override makeWeights(shape: Shape): void {
     const axes = this.#axes;
-    needsRank(this.constructor.name, shape, axes + 2, this.dataFormat);
     const last = this.dataFormat === "channels_last";
-    const channels = shape[last ? axes + 1 : 1]!;
+    const channels = channelsOf(this.constructor.name, shape, axes, this.dataFormat);
     const pixels = last ? shape.slice(1, -1) : shape.slice(2);
     const { kernelSize, filters } = this;
     const { bias } = locallyConnectedShapes([1, channels, ...pixels], filters, kernelSize, this.#windows(), axes);
@@ -65,6 +64,8 @@ abstract class LocallyConnected extends ActivatedLayer {
   }
 
   protected call(x: Tensor): Tensor {
+    const channels = this.weight!.shape[this.#axes + 1]!;
+    channelsOf(this.constructor.name, x.shape, this.#axes, this.dataFormat, channels);
     const connect = { 1: locallyConnected1d, 2: locallyConnected2d }[this.#axes] as Connect;
     return this.finish(connect(channelsFirst(x, this.dataFormat), this.weight!, this.bias, this.#windows()));
   }

@@ -12,3 +12,15 @@ export function needsRank(who: string, shape: Shape, rank: number, format: DataF
   const batch = shape.length === rank - 1 ? "; is the batch missing?" : "";
   throw new ShapeError(`${who}: wanted ${wanted} (dataFormat "${format}"), got ${showShape(shape)}${batch}`);
 }
+
+/** Channels of a signal with this many pixel axes; throws unless it is one, with as many channels as `expected`. */
+export function channelsOf(who: string, shape: Shape, axes: number, format: DataFormat, expected?: number): number {
+  needsRank(who, shape, axes + 2, format);
+  const axis = format === "channels_last" ? axes + 1 : 1;
+  const channels = shape[axis]!;
+  if (expected === undefined || channels === expected) return channels;
+  throw new ShapeError(
+    `${who}: the input ${showShape(shape)} has ${channels} channels (axis ${axis}, dataFormat "${format}"), the layer ` +
+      `was built for ${expected}`,
+  );
+}

@@ -81,12 +81,7 @@ export function locallyConnectedKernel(
   return {
     keras: [sizeOf(places), sizeOf(cells), filters],
     split: [...places, ...cells, filters],
-    order: [
-      ...places.keys(),
-      2 * axes + 1,
-      channelsLast ? 2 * axes : axes,
-      ...kernel.map((_, i) => firstKernel + i),
-    ],
+    order: [...places.keys(), 2 * axes + 1, channelsLast ? 2 * axes : axes, ...kernel.map((_, i) => firstKernel + i)],
     ours: [...places, filters, channels, ...kernel],
   };
 }
