@@ -111,7 +111,6 @@ export { conv2d } from "./ops/conv2d.ts";
 export { conv3d } from "./ops/conv3d.ts";
 export { convArithmetic, type ConvArithmetic, type ConvArithmeticName } from "./ops/convArithmetic.ts";
 export { convMatrix, sparseConvMatrix, toeplitz } from "./ops/convMatrix.ts";
-export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
 export type { Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions } from "./ops/convShape.ts";
 export {
   convTranspose1d,
@@ -122,6 +121,7 @@ export {
   type ConvTranspose3dOptions,
   type ConvTransposeOptions,
 } from "./ops/convTranspose.ts";
+export { autocorrelate, convolve, correlate, flipKernel, type ConvolveMode } from "./ops/convolve.ts";
 export { cumsum } from "./ops/cumsum.ts";
 export { dropout } from "./ops/dropout.ts";
 export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.ts";
@@ -130,6 +130,8 @@ export { interpolate, type InterpolateMode, type InterpolateOptions } from "./op
 export { linear } from "./ops/linear.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
+export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
+export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export {
   crossEntropy,
   focalLoss,

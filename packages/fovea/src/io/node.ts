@@ -2,3 +2,6 @@
 export * from "./index.ts";
 export { cacheFolder, download } from "./download.ts";
 export { readFile, writeFileAtomic } from "./files.ts";
+export { parseNpz } from "./npz.ts";
+export { dataBeside, readOnnx } from "./onnx/file.ts";
+export { readZip } from "./zip.ts";

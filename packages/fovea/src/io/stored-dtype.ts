@@ -48,7 +48,7 @@ export function toStoredTensor({ dtype, shape, data }: HostTensor): StoredTensor
 }
 
 /** IEEE 754 binary16: 1 sign, 5 exponent, 10 mantissa bits. */
-function fromHalf(bits: number): number {
+export function fromHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const mantissa = bits & 1023;

@@ -38,6 +38,15 @@ export {
   type Constraint,
   type MinMaxNormOptions,
 } from "./constraints.ts";
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+} from "./adaptivePooling.ts";
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -66,6 +75,7 @@ export {
   type GradCheckReport,
   type GradCheckTarget,
 } from "./gradCheck.ts";
+export * as init from "./init.ts";
 export {
   Hardshrink,
   Hardsigmoid,
@@ -78,6 +88,13 @@ export {
 } from "./hardActivation.ts";
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+export { LocalResponseNorm } from "./localResponseNorm.ts";
+export {
+  LocallyConnected1d,
+  LocallyConnected2d,
+  type LocallyConnected1dOptions,
+  type LocallyConnected2dOptions,
+} from "./locallyConnected.ts";
 export {
   LocallyConnected1d,
   LocallyConnected2d,
@@ -175,5 +192,16 @@ export {
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
+export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export { Fold, Unfold } from "./unfold.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
+export {
+  type Constraint,
+  type MinMaxNormOptions,
+  applyConstraints,
+  maxNorm,
+  minMaxNorm,
+  nonNeg,
+  unitNorm,
+} from "./constraints.ts";
+export { type Regularizer, l1, l1l2, l2, orthogonalPenalty, penalized, regularization } from "./regularizers.ts";

@@ -9,6 +9,8 @@ import {
   globalLpPool,
   globalMaxPool,
   grad,
+  gradCheck,
+  interpolate,
   localResponseNorm,
   lpPool1d,
   lpPool2d,
@@ -25,7 +27,6 @@ import {
 } from "../index.ts";
 import { testNumbers } from "../testing/cases.ts";
 import { describeEngines } from "../testing/engines.ts";
-import { expectGradients } from "../testing/finiteDifferences.ts";
 
 const values = (t: Tensor) => Array.from(t.storage.values());
 const close = (got: Tensor, want: readonly number[], digits = 5) => {
@@ -233,6 +234,14 @@ describeEngines("pooling", () => {
     expect(values(y)[8]).toBeCloseTo(8 / (16 + 25 + 49 + 64), 6);
   });
 
+  it("a NaN spoils its neighbours only", () => {
+    const x = tensor([NaN, 1, 1, 1, 1], { shape: [1, 5, 1] });
+    expect(values(localResponseNorm(x, 3)).map(Number.isNaN)).toEqual([true, true, false, false, false]);
+    const row = x.reshape([1, 1, 5]);
+    expect(values(interpolate(row, { size: 10, mode: "linear" })).filter(Number.isNaN).length).toBe(3);
+    expect(values(adaptiveAvgPool2d(row.unsqueeze(2), [1, 4])).map(Number.isNaN)).toEqual([true, false, false, false]);
+  });
+
   it("a second derivative goes through pooled squares", () => {
     // Σ max(x)²: 2 at each maximum
     const x = tensor([1, 5, 2, 3], { shape: [1, 1, 4] }).requireGrad();
@@ -245,15 +254,15 @@ describe("pooling", () => {
   it("has the gradients that finite differences measure where PyTorch has no counterpart", () => {
     const volume = () => [seeded([1, 2, 4, 3, 5])];
     const signal = () => [seeded([2, 3, 9])];
-    expectGradients((x) => lpPool3d(x, 3, 2, { stride: [2, 1, 2], padding: 1 }), volume);
-    expectGradients((x) => lpPool1d(x, 0.5, 3, { padding: 1, ceilMode: true, stride: 2 }), signal);
-    expectGradients((x) => avgPool1d(x, 3, { dilation: 2, stride: 2, padding: "same" }), signal);
-    expectGradients((x) => avgPool3d(x, 2, { dilation: [2, 1, 3], padding: 1, divisorOverride: 5, stride: 1 }), volume);
-    expectGradients((x) => globalMaxPool(x), volume);
-    expectGradients((x) => globalLpPool(x, 4), volume);
+    gradCheck((x) => lpPool3d(x, 3, 2, { stride: [2, 1, 2], padding: 1 }), volume());
+    gradCheck((x) => lpPool1d(x, 0.5, 3, { padding: 1, ceilMode: true, stride: 2 }), signal());
+    gradCheck((x) => avgPool1d(x, 3, { dilation: 2, stride: 2, padding: "same" }), signal());
+    gradCheck((x) => avgPool3d(x, 2, { dilation: [2, 1, 3], padding: 1, divisorOverride: 5, stride: 1 }), volume());
+    gradCheck((x) => globalMaxPool(x), volume());
+    gradCheck((x) => globalLpPool(x, 4), volume());
     const map = () => [seeded([1, 3, 5, 4])];
-    expectGradients((x) => localResponseNorm(x, 3, { neighbours: "pixels", alpha: 1, divideBySize: false }), map);
-    expectGradients((x) => localResponseNorm(x, 2, { longSide: "after", alpha: 1 }), map);
+    gradCheck((x) => localResponseNorm(x, 3, { neighbours: "pixels", alpha: 1, divideBySize: false }), map());
+    gradCheck((x) => localResponseNorm(x, 2, { longSide: "after", alpha: 1 }), map());
   });
 
   it("says what does not fit", () => {

@@ -1,7 +1,7 @@
 import type { ConvOptions } from "../ops/convShape.ts";
 import type { ConvTransposeOptions } from "../ops/convTranspose.ts";
 import { paddingModes, sourceIndex, type PaddingMode } from "../ops/padding.ts";
-import type { Side } from "../ops/windows.ts";
+import type { Padding, Side } from "../ops/windows.ts";
 import { testNumbers } from "./cases.ts";
 
 /** One convolution: shapes and options. For a transposed one, x is its input and `weight` is [in, out / groups, …]. */
@@ -39,7 +39,9 @@ export function convSettings(count: number, seed: number): ConvSetting[] {
     const dilation = hard ? 2 : pick([each([1, 2]), pick([1, 2])]);
     const sides = each([0, 1, 2]).map((before): Side => [before, pick([0, 1, 2])]);
     const rules = ["same", "sameSymmetric", "full", "valid"] as const;
-    const padding = hard ? 1 : pick([1, sides, each([0, 1, 2]), pick(rules), axes === 1 ? "causal" : "same"]);
+    const padding: Padding = hard
+      ? 1
+      : pick<Padding>([1, sides, each([0, 1, 2]), pick(rules), axes === 1 ? "causal" : "same"]);
     const size = kernel.map((k, a) => {
       const d = typeof dilation === "number" ? dilation : dilation[a]!;
       return Math.max(2, d * (k - 1) + 1) + pick([0, 1, 2]);

@@ -1,0 +1,299 @@
+import type { DType } from "../../base/dtype.ts";
+import { UnsupportedOpError } from "../../base/errors.ts";
+import type { Shape } from "../../base/shape.ts";
+import type { Attrs, TensorSpec } from "../../backend/contract.ts";
+import type { AvgPoolAttrs } from "../../ops/avgPool2d.ts";
+import type { Conv2dAttrs } from "../../ops/conv2d.ts";
+import type { OpName } from "../../ops/index.ts";
+import type { MatmulAttrs } from "../../ops/matmul.ts";
+import type { BoxAttrs } from "../../ops/movement.ts";
+import type { PoolAttrs } from "../../ops/pool.ts";
+import type { ReduceAttrs } from "../../ops/reduce.ts";
+import type { ScatterMode } from "../../ops/scatter.ts";
+import type { Sides } from "../../ops/windows.ts";
+import { typeNumbers, type GraphWriter } from "./writer.ts";
+
+/** A recorded op that becomes ONNX nodes: names and specs of its inputs ("" = left out), and what it makes. */
+export interface OpToWrite {
+  readonly w: GraphWriter;
+  readonly names: readonly string[];
+  readonly specs: readonly (TensorSpec | undefined)[];
+  readonly attrs: Attrs;
+  readonly output: TensorSpec;
+}
+
+/** Writes an op as nodes and returns the name of its result. */
+type Write = (op: OpToWrite) => string;
+
+/** The one ONNX operator that is the same. */
+const same =
+  (operator: string): Write =>
+  ({ w, names }) =>
+    w.add(operator, names);
+
+/** ONNX counts in int64, Fovea in int32. */
+const int32 = (w: GraphWriter, name: string): string => w.add("Cast", [name], { to: typeNumbers.int32 });
+
+const reduce =
+  (operator: string): Write =>
+  ({ w, names, attrs }) => {
+    const { axes, keepDims } = attrs as unknown as ReduceAttrs;
+    const flags = { keepdims: Number(keepDims) };
+    // No axes mean all of them, unless said otherwise.
+    if (axes.length === 0) return w.add(operator, names, { ...flags, noop_with_empty_axes: 1 });
+    return w.add(operator, [names[0]!, w.integers(axes)], flags);
+  };
+
+const argExtreme =
+  (operator: string): Write =>
+  ({ w, names, attrs }) =>
+    int32(w, w.add(operator, names, { axis: attrs["axis"] as number, keepdims: Number(attrs["keepDims"]) }));
+
+const alongAxis =
+  (operator: string): Write =>
+  ({ w, names, attrs }) =>
+    w.add(operator, names, { axis: attrs["axis"] as number });
+
+/** All begins, then all ends. */
+const padsOf = ([[top, bottom], [left, right]]: Sides) => [top, left, bottom, right];
+
+function poolAttributes({ kernel, stride, padding, dilation, ceilMode }: PoolAttrs) {
+  return {
+    kernel_shape: kernel,
+    strides: stride,
+    pads: padsOf(padding),
+    ceil_mode: Number(ceilMode),
+    ...(dilation.some((d) => d > 1) && { dilations: dilation }),
+  };
+}
+
+const product: Write = ({ w, names, specs, attrs }) => {
+  const { transposeA, transposeB } = attrs as unknown as MatmulAttrs;
+  const [a, b, bias = ""] = names as readonly [string, string, string?];
+  const [rankA, rankB] = [specs[0]!.shape.length, specs[1]!.shape.length];
+  if (rankA === 2 && rankB === 2) {
+    const inputs = bias === "" ? [a, b] : [a, b, bias];
+    return w.add("Gemm", inputs, { transA: Number(transposeA), transB: Number(transposeB) });
+  }
+  const turned = (name: string, rank: number) => {
+    const perm = Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
+    return w.add("Transpose", [name], { perm });
+  };
+  const y = w.add("MatMul", [transposeA ? turned(a, rankA) : a, transposeB ? turned(b, rankB) : b]);
+  return bias === "" ? y : w.add("Add", [y, bias]);
+};
+
+const convolution: Write = ({ w, names, specs, attrs }) => {
+  const { stride, padding, dilation, groups } = attrs as unknown as Conv2dAttrs;
+  const given = names[2] ? names : names.slice(0, 2);
+  return w.add("Conv", given, {
+    kernel_shape: specs[1]!.shape.slice(2),
+    strides: stride,
+    pads: padsOf(padding),
+    dilations: dilation,
+    group: groups,
+  });
+};
+
+/** The gradient with respect to the input is the transposed convolution; what no window reached is output padding. */
+const transposedConvolution: Write = ({ w, names, specs, attrs }) => {
+  const { stride, padding, dilation, groups } = attrs as unknown as Conv2dAttrs;
+  const shape = attrs["shape"] as Shape;
+  const [size, kernel] = [specs[0]!.shape.slice(2), specs[1]!.shape.slice(2)];
+  const extra = [0, 1].map((k) => {
+    const reached = (size[k]! - 1) * stride[k]! + dilation[k]! * (kernel[k]! - 1) + 1 - padding[k]![0] - padding[k]![1];
+    return shape[k + 2]! - reached;
+  });
+  return w.add("ConvTranspose", names, {
+    kernel_shape: kernel,
+    strides: stride,
+    pads: padsOf(padding),
+    dilations: dilation,
+    output_padding: extra,
+    group: groups,
+  });
+};
+
+/** Zeros to which elements are added at their indices. */
+function scatter({ w, names, attrs, output }: OpToWrite, indices: string): string {
+  const zeros = w.add("Expand", [w.scalar(0, output.dtype), w.integers(output.shape, "shape")]);
+  return w.add("ScatterElements", [zeros, indices, names[0]!], { axis: attrs["axis"] as number, reduction: "add" });
+}
+
+const indexAdd: Write = (op) => {
+  const { w, names, specs, attrs } = op;
+  const { shape } = specs[0]!;
+  const column = shape.map((d, i) => (i === attrs["axis"] ? d : 1));
+  const rows = w.add("Reshape", [names[1]!, w.integers(column, "shape")]);
+  return scatter(op, w.add("Expand", [rows, w.integers(shape, "shape")]));
+};
+
+/** Element k of an axis is element k of the sorted ones: all of them are the top. Equals keep their order in both. */
+const argsort: Write = ({ w, names, specs, attrs }) => {
+  const axis = attrs["axis"] as number;
+  const all = w.integers([specs[0]!.shape[axis]!], "count");
+  return int32(w, w.add("TopK", [names[0]!, all], { axis, largest: Number(attrs["descending"]), sorted: 1 }, 1));
+};
+
+const cumsum: Write = ({ w, names, attrs }) =>
+  w.add("CumSum", [names[0]!, w.scalar(attrs["axis"] as number, "int32")], {
+    exclusive: Number(attrs["exclusive"]),
+    reverse: Number(attrs["reverse"]),
+  });
+
+const scatterInto: Write = ({ w, names, attrs }) => {
+  const mode = attrs["mode"] as ScatterMode;
+  return w.add("ScatterElements", names, { axis: attrs["axis"] as number, reduction: mode === "set" ? "none" : mode });
+};
+
+const slice: Write = ({ w, names, attrs, output }) => {
+  const { starts, steps } = attrs as unknown as BoxAttrs;
+  const ends = starts.map(
+    (from, k) => from + Math.max(0, (output.shape[k]! - 1) * steps[k]! + 1) * Math.sign(output.shape[k]!),
+  );
+  const axes = starts.map((_, k) => k);
+  return w.add("Slice", [
+    names[0]!,
+    w.integers(starts, "starts"),
+    w.integers(ends, "ends"),
+    w.integers(axes),
+    w.integers(steps, "steps"),
+  ]);
+};
+
+const pad: Write = ({ w, names, specs, attrs, output }) => {
+  const { starts, steps, value } = attrs as unknown as BoxAttrs & { value: number };
+  const { shape, dtype } = specs[0]!;
+  let x = names[0]!;
+  let size = [...shape];
+  if (steps.some((s, k) => s > 1 && shape[k]! > 1)) {
+    // Elements apart: each gets an axis of its own, padded to the step; what follows the last is cut off again.
+    const apart = shape.flatMap((d) => [d, 1]);
+    const grow = steps.flatMap((s) => [0, s - 1]);
+    x = w.add("Reshape", [x, w.integers(apart, "shape")]);
+    x = w.add("Pad", [x, w.integers([...grow.map(() => 0), ...grow], "pads"), w.scalar(value, dtype)]);
+    size = shape.map((d, k) => d * steps[k]!);
+    x = w.add("Reshape", [x, w.integers(size, "shape")]);
+    const ends = shape.map((d, k) => (d - 1) * steps[k]! + 1);
+    x = w.add("Slice", [
+      x,
+      w.integers(
+        ends.map(() => 0),
+        "starts",
+      ),
+      w.integers(ends, "ends"),
+    ]);
+    size = ends;
+  }
+  const after = output.shape.map((d, k) => d - starts[k]! - size[k]!);
+  return w.add("Pad", [x, w.integers([...starts, ...after], "pads"), w.scalar(value, dtype)]);
+};
+
+const flip: Write = ({ w, names, specs, attrs }) => {
+  const axes = attrs["axes"] as readonly number[];
+  const all = (v: number, wish: string) =>
+    w.integers(
+      axes.map(() => v),
+      wish,
+    );
+  const before = axes.map((axis) => -specs[0]!.shape[axis]! - 1);
+  return w.add("Slice", [names[0]!, all(-1, "starts"), w.integers(before, "ends"), w.integers(axes), all(-1, "steps")]);
+};
+
+/** ONNX counts places in the whole tensor, Fovea in each map. */
+const maxIndices: Write = ({ w, names, specs, attrs }) => {
+  const [, , height, width] = specs[0]!.shape as readonly [number, number, number, number];
+  const places = int32(w, w.add("MaxPool", names, poolAttributes(attrs as unknown as PoolAttrs), 1));
+  return w.add("Mod", [places, w.scalar(height * width, "int32")]);
+};
+
+const finite: Write = ({ w, names }) => w.add("Not", [w.add("Or", [w.add("IsNaN", names), w.add("IsInf", names)])]);
+
+/** How every primitive is written; those that only training needs are not. */
+export const writers = {
+  neg: same("Neg"),
+  abs: same("Abs"),
+  exp: same("Exp"),
+  log: same("Log"),
+  sqrt: same("Sqrt"),
+  rsqrt: ({ w, names }) => w.add("Reciprocal", [w.add("Sqrt", names)]),
+  reciprocal: same("Reciprocal"),
+  square: ({ w, names }) => w.add("Mul", [names[0]!, names[0]!]),
+  sin: same("Sin"),
+  cos: same("Cos"),
+  tanh: same("Tanh"),
+  sigmoid: same("Sigmoid"),
+  softplus: same("Softplus"),
+  erf: same("Erf"),
+  relu: same("Relu"),
+  sign: same("Sign"),
+  floor: same("Floor"),
+  ceil: same("Ceil"),
+  round: same("Round"),
+  isNaN: same("IsNaN"),
+  isFinite: finite,
+  add: same("Add"),
+  sub: same("Sub"),
+  mul: same("Mul"),
+  div: same("Div"),
+  pow: same("Pow"),
+  maximum: same("Max"),
+  minimum: same("Min"),
+  equal: same("Equal"),
+  notEqual: ({ w, names }) => w.add("Not", [w.add("Equal", names)]),
+  less: same("Less"),
+  lessEqual: same("LessOrEqual"),
+  greater: same("Greater"),
+  greaterEqual: same("GreaterOrEqual"),
+  logicalAnd: same("And"),
+  logicalOr: same("Or"),
+  logicalXor: same("Xor"),
+  sum: reduce("ReduceSum"),
+  prod: reduce("ReduceProd"),
+  max: reduce("ReduceMax"),
+  min: reduce("ReduceMin"),
+  argmax: argExtreme("ArgMax"),
+  argmin: argExtreme("ArgMin"),
+  reshape: ({ w, names, output }) => w.add("Reshape", [names[0]!, w.integers(output.shape, "shape")], { allowzero: 1 }),
+  permute: ({ w, names, attrs }) => w.add("Transpose", names, { perm: attrs["axes"] as readonly number[] }),
+  expand: ({ w, names, output }) => w.add("Expand", [names[0]!, w.integers(output.shape, "shape")]),
+  slice,
+  pad,
+  flip,
+  concat: alongAxis("Concat"),
+  indexSelect: alongAxis("Gather"),
+  indexAdd,
+  takeAlongAxis: alongAxis("GatherElements"),
+  argsort,
+  cumsum,
+  scatter: scatterInto,
+  scatterAdd: (op) => scatter(op, op.names[1]!),
+  softmax: alongAxis("Softmax"),
+  logSoftmax: alongAxis("LogSoftmax"),
+  avgPool2d: ({ w, names, attrs }) => {
+    const pool = attrs as unknown as AvgPoolAttrs;
+    return w.add("AveragePool", names, { ...poolAttributes(pool), count_include_pad: Number(pool.countIncludePad) });
+  },
+  maxPool2d: ({ w, names, attrs }) => w.add("MaxPool", names, poolAttributes(attrs as unknown as PoolAttrs)),
+  maxPool2dIndices: maxIndices,
+  cast: ({ w, names, attrs }) => w.add("Cast", names, { to: typeNumbers[attrs["dtype"] as DType] }),
+  clamp: ({ w, names, attrs }) =>
+    w.add("Clip", [names[0]!, w.scalar(attrs["min"] as number), w.scalar(attrs["max"] as number)]),
+  conv2d: convolution,
+  conv2dInputGrad: transposedConvolution,
+  matmul: product,
+  where: same("Where"),
+} as const satisfies Partial<Record<OpName, Write>>;
+
+/** The writer of an op, or an error that says what to do. */
+export function writerOf(op: string, output: TensorSpec): Write {
+  const write = (writers as Partial<Record<string, Write>>)[op];
+  if (write !== undefined) return write;
+  const why =
+    op === "assign" || op === "dropout"
+      ? "it only happens in training; call eval() on the model first"
+      : "ONNX has no operator for it, or Fovea's writer does not know it";
+  throw new UnsupportedOpError(
+    `exportOnnx: the op ${op} (result [${output.shape.join(", ")}]) cannot be written: ${why}`,
+  );
+}
