@@ -48,6 +48,7 @@ export {
   relu6,
   selu,
   silu,
+  softplus,
   softShrink,
   softsign,
   tanhShrink,
@@ -128,8 +129,6 @@ export { indexAdd, indexSelect, scatterAdd, takeAlongAxis } from "./ops/gather.t
 export { gridSample, type GridSampleOptions } from "./ops/gridSample.ts";
 export { interpolate, type InterpolateMode, type InterpolateOptions } from "./ops/interpolate.ts";
 export { linear } from "./ops/linear.ts";
-export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
-export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
 export { localResponseNorm, type LocalResponseNormOptions } from "./ops/localResponseNorm.ts";
 export { locallyConnected1d, locallyConnected2d } from "./ops/locallyConnected.ts";
 export {
@@ -245,7 +244,6 @@ export {
   sigmoid,
   sign,
   sin,
-  softplus,
   sqrt,
   square,
   tanh,

@@ -29,24 +29,6 @@ export {
   AdaptiveMaxPool3d,
 } from "./adaptivePooling.ts";
 export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
-export {
-  applyConstraints,
-  maxNorm,
-  minMaxNorm,
-  nonNeg,
-  unitNorm,
-  type Constraint,
-  type MinMaxNormOptions,
-} from "./constraints.ts";
-export {
-  AdaptiveAvgPool1d,
-  AdaptiveAvgPool2d,
-  AdaptiveAvgPool3d,
-  AdaptiveMaxPool1d,
-  AdaptiveMaxPool2d,
-  AdaptiveMaxPool3d,
-} from "./adaptivePooling.ts";
-export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batchNorm.ts";
 export { Conv1d, Conv2d, Conv3d, type Conv1dOptions, type Conv2dOptions, type Conv3dOptions } from "./conv.ts";
 export {
   ConvTranspose1d,
@@ -86,7 +68,6 @@ export {
   Tanhshrink,
   Threshold,
 } from "./hardActivation.ts";
-export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
@@ -95,13 +76,6 @@ export {
   type LocallyConnected1dOptions,
   type LocallyConnected2dOptions,
 } from "./locallyConnected.ts";
-export {
-  LocallyConnected1d,
-  LocallyConnected2d,
-  type LocallyConnected1dOptions,
-  type LocallyConnected2dOptions,
-} from "./locallyConnected.ts";
-export { LocalResponseNorm } from "./localResponseNorm.ts";
 export {
   BCELoss,
   BCEWithLogitsLoss,
@@ -116,8 +90,8 @@ export {
   JaccardLoss,
   KLDivLoss,
   L1Loss,
-  mseLoss,
   MSELoss,
+  mseLoss,
   MultiMarginLoss,
   NLLLoss,
   SigmoidFocalLoss,
@@ -172,16 +146,6 @@ export {
 } from "./pooling.ts";
 export { recomputeBatchNorm, type Batches, type RecomputeOptions } from "./recomputeBatchNorm.ts";
 export {
-  l1,
-  l1l2,
-  l2,
-  orthogonalPenalty,
-  penalized,
-  penalties,
-  regularization,
-  type Regularizer,
-} from "./regularizers.ts";
-export {
   DepthwiseConv1d,
   DepthwiseConv2d,
   SeparableConv1d,
@@ -194,7 +158,6 @@ export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflat
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export { Fold, Unfold } from "./unfold.ts";
-export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export {
   type Constraint,
   type MinMaxNormOptions,
@@ -204,4 +167,4 @@ export {
   nonNeg,
   unitNorm,
 } from "./constraints.ts";
-export { type Regularizer, l1, l1l2, l2, orthogonalPenalty, penalized, regularization } from "./regularizers.ts";
+export { type Regularizer, l1, l1l2, l2, orthogonalPenalty, penalized, penalties, regularization } from "./regularizers.ts";
