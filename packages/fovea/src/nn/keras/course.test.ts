@@ -30,7 +30,7 @@ describe("Conv2D takes every argument of the course", () => {
     const y = noGrad(() => layer.forward(rand([4, 10, 10, 128])));
     expect(y.shape).toEqual([4, 8, 8, 32]);
     expect(Math.min(...values(y))).toBe(0);
-    expect(layer.computeOutputShape([null, 10, 10, 128])).toEqual([1, 8, 8, 32]);
+    expect(layer.computeOutputShape([null, 10, 10, 128])).toEqual([null, 8, 8, 32]);
   });
 
   it("filters: channels of the output", () => {

@@ -114,7 +114,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
 
   set trainable(wanted: boolean) {
     this.#trainable = wanted;
-    for (const { tensor } of this.#weights) if (tensor instanceof Parameter) tensor.requireGrad(wanted);
+    for (const { tensor } of this.weights) if (tensor instanceof Parameter) tensor.requireGrad(wanted);
   }
 
   /**
@@ -125,7 +125,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
    */
   build(inputShape: KerasShape | readonly KerasShape[]): this {
     if (this.#built) return this;
-    this.makeWeights(sized(firstShape(inputShape)));
+    this.makeWeights(filled(firstShape(inputShape), 1, NaN));
     this.#built = true;
     if (!this.#trainable) this.trainable = false;
     return this;
@@ -134,22 +134,22 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   forward(x: X): Tensor {
     if (!this.built) this.build(Array.isArray(x) ? x.map((t: Tensor) => t.shape) : (x as Tensor).shape);
     const y = this.call(x);
-    if (this.activityRegularizer !== null) this.#activityPenalty = this.activityRegularizer(y);
+    if (this.activityRegularizer !== null && this.training) this.#activityPenalty = this.activityRegularizer(y);
     return y;
   }
 
-  /** Shape of the output for inputs of this shape; nothing is computed. */
-  computeOutputShape(inputShape: KerasShape | readonly KerasShape[]): Shape {
+  /** Shape of the output for inputs of this shape; nothing is computed. Where null leads to null, any size will do. */
+  computeOutputShape(inputShape: KerasShape | readonly KerasShape[]): KerasShape {
     const several = Array.isArray(inputShape[0]);
     const shapes = (several ? inputShape : [inputShape]) as readonly KerasShape[];
     this.build(inputShape);
-    return outputShape((...x: Tensor[]) => this.forward((several ? x : x[0]!) as X), this, shapes.map(sized));
+    return outputShape((...x: Tensor[]) => this.forward((several ? x : x[0]!) as X), this, shapes);
   }
 
   /** The weights in Keras' order and layout. */
   getWeights(): Tensor[] {
     this.#mustBeBuilt("getWeights");
-    return this.#weights.map(({ tensor, layout }) =>
+    return this.weights.map(({ tensor, layout }) =>
       fromHost(toKeras(layout, tensor.storage.values()), layout.keras, "float32"),
     );
   }
@@ -158,13 +158,13 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   setWeights(values: readonly Tensor[]): this {
     this.#mustBeBuilt("setWeights");
     const who = this.constructor.name;
-    if (values.length !== this.#weights.length) {
-      const names = this.#weights.map(({ name, layout }) => `${name} ${showShape(layout.keras)}`).join(", ");
+    if (values.length !== this.weights.length) {
+      const names = this.weights.map(({ name, layout }) => `${name} ${showShape(layout.keras)}`).join(", ");
       throw new UsageError(
-        `${who}: setWeights got ${values.length} tensors for ${this.#weights.length} weights: ${names || "none"}`,
+        `${who}: setWeights got ${values.length} tensors for ${this.weights.length} weights: ${names || "none"}`,
       );
     }
-    const ready = this.#weights.map(({ name, tensor, layout }, i): [Parameter | Buffer, TypedArray] => {
+    const ready = this.weights.map(({ name, tensor, layout }, i): [Parameter | Buffer, TypedArray] => {
       const value = values[i]!;
       if (!sameShape(value.shape, layout.keras)) {
         throw new ShapeError(
@@ -183,8 +183,8 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   }
 
   /**
-   * The term of the latest output, once: whoever adds up the loss takes it. Null without `activityRegularizer`, or when
-   * it was taken.
+   * The term of the latest output while training, once: whoever adds up the loss takes it. Null without
+   * `activityRegularizer`, or when it was taken.
    */
   takeActivityPenalty(): Tensor | null {
     const term = this.#activityPenalty;
@@ -197,6 +197,12 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
     this.#mustNotRecord();
     const how = "ours" in layout ? layout : sameLayout(layout);
     const who = this.constructor.name;
+    if (how.keras.some(Number.isNaN)) {
+      throw new UsageError(
+        `${who}: its ${name} needs the size of an axis that the input shape leaves open; give the shape a number there, ` +
+          "or put a layer before that makes it known, as GlobalAveragePooling2D does",
+      );
+    }
     const parameter = new Parameter(
       this.#firstValues(how, initializerOf(who, `${name}Initializer`, options.initializer)),
     );
@@ -241,7 +247,7 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   }
 
   #mustBeBuilt(what: string): void {
-    if (this.#built) return;
+    if (this.built) return;
     throw new UsageError(
       `${this.constructor.name}: ${what} needs the weights, which are made by build(inputShape) or the first call`,
     );
@@ -260,25 +266,30 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
 export function outputShape(
   fn: (...x: Tensor[]) => Tensor,
   module: Module<never, unknown>,
-  shapes: readonly Shape[],
-): Shape {
+  shapes: readonly KerasShape[],
+): KerasShape {
   const modes = [...module.namedModules().values()].map((m) => [m, m.training] as const);
+  const recorded = (batch: number, pixels: number): Shape => {
+    const { values, outputs } = recordShapes(
+      fn,
+      shapes.map((shape) => filled(shape, batch, pixels)),
+    );
+    return values[outputs[0]!]!.shape;
+  };
   module.eval();
   try {
-    const { values, outputs } = recordShapes(fn, shapes);
-    return values[outputs[0]!]!.shape;
+    const shape = recorded(1, 224);
+    if (!shapes.some((s) => s.includes(null))) return shape;
+    const other = recorded(2, 320); // what differs between two trials is open
+    return shape.map((d, i) => (d === other[i] ? d : null));
   } finally {
     for (const [m, training] of modes) m.training = training;
   }
 }
 
-/** The shape with a size for every axis: the batch, which decides nothing, counts as 1. */
-export function sized(shape: KerasShape): Shape {
-  return shape.map((d, i) => {
-    if (d !== null) return d;
-    if (i === 0) return 1;
-    throw new UsageError(`the input shape [${shape.join(", ")}] has no size for axis ${i}; only the batch may be null`);
-  });
+/** The shape with numbers in place of null. */
+function filled(shape: KerasShape, batch: number, other: number): Shape {
+  return shape.map((d, i) => d ?? (i === 0 ? batch : other));
 }
 
 function firstShape(shape: KerasShape | readonly KerasShape[]): KerasShape {

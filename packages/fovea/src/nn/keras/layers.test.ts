@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { compile, keras, manualSeed, nn, noGrad, ones, optim, rand, tensor, zeros, type Tensor } from "../../index.ts";
+import {
+  compile,
+  gradCheck,
+  keras,
+  manualSeed,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  rand,
+  tensor,
+  zeros,
+  type Tensor,
+} from "../../index.ts";
 import { describeEngines } from "../../testing/engines.ts";
 
 const values = (t: Tensor) => Array.from(t.storage.values());
@@ -202,6 +215,14 @@ describeEngines("Keras layers", () => {
   });
 });
 
+it("gradients of the adapters agree with finite differences", () => {
+  for (const [layer, shape] of withWeights) {
+    if (layer instanceof keras.PReLU) continue; // has a corner
+    layer.eval();
+    expect(gradCheck(layer, [rand(shape)]).passed, layer.describe()).toBe(true);
+  }
+});
+
 describe("keras.Sequential", () => {
   const lenet = () =>
     new keras.Sequential([
@@ -220,9 +241,25 @@ describe("keras.Sequential", () => {
       ["3.weight", [3, 100]],
       ["3.bias", [3]],
     ]);
-    expect(model.outputShape).toEqual([1, 3]);
+    expect(model.outputShape).toEqual([null, 3]);
     expect(model.getLayer("head")).toBe(model.layers[3]);
     expect(() => model.getLayer("haed")).toThrow(/no layer "haed"; there are .*head/);
+  });
+
+  it("leaves pixels open where an Input does", () => {
+    const convolutional = [
+      keras.Input({ shape: [null, null, 3] }),
+      new keras.Conv2D({ filters: 4, kernelSize: 3, strides: 2 }),
+    ];
+    const dense = new keras.Dense({ units: 2 });
+    const model = new keras.Sequential([...convolutional, new keras.BatchNormalization()]);
+    expect(model.outputShape).toEqual([null, null, null, 4]);
+    model.add(new keras.GlobalAveragePooling2D()).add(dense);
+    expect(model.outputShape).toEqual([null, 2]);
+    expect(model.forward(rand([2, 9, 12, 3])).shape).toEqual([2, 2]);
+    expect(() => new keras.Sequential([...convolutional, new keras.Flatten(), new keras.Dense({ units: 2 })])).toThrow(
+      /Dense: its kernel needs the size of an axis that the input shape leaves open/,
+    );
   });
 
   it("says what is missing when an optimizer comes too early", () => {
@@ -241,7 +278,9 @@ describe("keras.Sequential", () => {
     const x = rand([2, 12, 12, 1]);
     expect(values(b.forward(x))).toEqual(values(a.forward(x)));
     expect(a.getWeights().map((w) => w.shape)).toEqual([[3, 3, 1, 4], [4], [100, 3], [3]]);
-    expect(() => b.setWeights([])).toThrow("Sequential: setWeights got 0 tensors for 4 weights");
+    expect(() => b.setWeights([])).toThrow(
+      "Sequential: setWeights got 0 tensors for 4 weights: kernel [3, 3, 1, 4], bias [4], kernel [100, 3], bias [3]",
+    );
   });
 
   it("trains compiled as it trains eagerly, with regularisers in the loss and constraints after each step", () => {
@@ -264,6 +303,32 @@ describe("keras.Sequential", () => {
     compiled.losses.forEach((loss, i) => expect(loss).toBeCloseTo(eager.losses[i]!, 5));
     expect(eager.losses[2]).toBeLessThan(eager.losses[0]!);
     compiled.columns.forEach((squared) => expect(squared).toBeLessThanOrEqual(0.25 + 1e-4));
+  });
+
+  it("trainable false freezes all layers, also as part of another model", () => {
+    const base = new keras.Sequential([keras.Input({ shape: [4] }), new keras.Dense({ units: 3 })]);
+    base.trainable = false;
+    const model = new keras.Sequential([keras.Input({ shape: [4] }), base, new keras.Dense({ units: 2 })]);
+    expect(model.parameters().map((p) => p.requiresGrad)).toEqual([false, false, true, true]);
+    expect(model.weights.map(({ name, layout }) => [name, layout.keras])).toEqual([
+      ["kernel", [4, 3]],
+      ["bias", [3]],
+      ["kernel", [3, 2]],
+      ["bias", [2]],
+    ]);
+  });
+
+  it("an activity regulariser acts compiled, and leaves nothing behind from shapes or inference", () => {
+    const model = new keras.Sequential([
+      keras.Input({ shape: [3] }),
+      new keras.Dense({ units: 2, activityRegularizer: nn.l2(1), kernelInitializer: "ones" }),
+    ]);
+    expect(keras.losses(model)).toEqual([]);
+    const loss = compile((x: Tensor) => nn.penalized(model.forward(x).sum(), model));
+    expect(values(loss(ones([1, 3])))).toEqual([6 + 18]);
+    model.eval();
+    model.forward(ones([1, 3]));
+    expect(keras.losses(model)).toEqual([]);
   });
 
   it("takes modules of nn between Keras' layers", () => {

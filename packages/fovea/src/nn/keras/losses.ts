@@ -4,7 +4,7 @@ import { penalties } from "../regularizers.ts";
 
 /**
  * The terms that regularisers add to the loss, of a model that holds Keras layers anywhere: of the weights, and of the
- * outputs of the latest `forward`. `fit` adds them by itself; so does `nn.penalized(loss, model)`.
+ * outputs of the latest `forward` while training. `fit` adds them by itself; so does `nn.penalized(loss, model)`.
  *
  * @example
  * const y = model.forward(x);

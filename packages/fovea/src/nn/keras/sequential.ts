@@ -4,7 +4,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { Module } from "../module.ts";
 import type { Parameter } from "../parameter.ts";
 import { checkArguments, required } from "./arguments.ts";
-import { Layer, outputShape, sized, type KerasShape } from "./layer.ts";
+import { Layer, outputShape, type KerasShape, type LayerWeight } from "./layer.ts";
 
 /** Where a model begins: the shape of its inputs. */
 export interface InputSpec {
@@ -56,6 +56,7 @@ export class Sequential extends Layer {
       throw new UsageError("Sequential: takes a list of layers, new keras.Sequential([a, b])");
     }
     for (const layer of layers) this.add(layer);
+    if (options.trainable === false) this.trainable = false;
   }
 
   /** The layers in order. */
@@ -88,9 +89,9 @@ export class Sequential extends Layer {
     throw new UsageError(`Sequential: there is no layer ${JSON.stringify(which)}; there are ${names.join(", ")}`);
   }
 
-  /** Shape of the output, batch first (1 where any will do); null before the input's is known. */
-  get outputShape(): Shape | null {
-    return this.#shape === null ? null : sized(this.#shape);
+  /** Shape of the output, batch first (null where any size will do); null before the input's is known. */
+  get outputShape(): KerasShape | null {
+    return this.#shape;
   }
 
   protected override makeWeights(shape: Shape): void {
@@ -100,9 +101,8 @@ export class Sequential extends Layer {
   }
 
   #build(layer: Module): void {
-    const shape = sized(this.#shape!);
+    const shape = this.#shape!;
     if (layer instanceof Layer) layer.build(shape);
-    // Where an Input leads, sizes of the batch do not matter; where pixels may vary, shapes are known when called.
     this.#shape = outputShape((x) => layer.forward(x), layer, [shape]);
   }
 
@@ -124,34 +124,24 @@ export class Sequential extends Layer {
     return super.parameters();
   }
 
-  override getWeights(): Tensor[] {
-    return this.#kerasLayers("getWeights").flatMap((l) => l.getWeights());
+  /** The weights of all layers, in order. */
+  override get weights(): readonly LayerWeight[] {
+    return this.layers.flatMap((l) => (l instanceof Layer ? l.weights : []));
   }
 
-  override setWeights(values: readonly Tensor[]): this {
-    const layers = this.#kerasLayers("setWeights");
-    const total = layers.reduce((n, l) => n + weightCount(l), 0);
-    if (values.length !== total) {
-      throw new UsageError(`Sequential: setWeights got ${values.length} tensors for ${total} weights`);
-    }
-    let at = 0;
-    for (const layer of layers) layer.setWeights(values.slice(at, (at += weightCount(layer))));
-    return this;
+  override get trainable(): boolean {
+    return super.trainable;
   }
 
-  #kerasLayers(what: string): Layer[] {
-    if (!this.built) {
-      throw new UsageError(`Sequential: ${what} needs the weights; begin with keras.Input or call build(inputShape)`);
+  override set trainable(wanted: boolean) {
+    super.trainable = wanted;
+    for (const layer of this.layers) {
+      if (layer instanceof Layer) layer.trainable = wanted;
+      else layer.freeze(!wanted);
     }
-    return this.layers.filter((l): l is Layer => l instanceof Layer);
   }
 
   override extraRepr(): string {
     return "";
   }
-}
-
-function weightCount(layer: Layer): number {
-  if (!(layer instanceof Sequential)) return layer.weights.length;
-  return layer.layers.reduce((n, l) => n + (l instanceof Layer ? weightCount(l) : 0), 0);
 }
