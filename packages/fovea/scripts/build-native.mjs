@@ -86,14 +86,53 @@ function findHeaders() {
   return null;
 }
 
-async function compile(command, headers, output, sources) {
+/**
+ * The addon with the address and undefined-behaviour sanitizers in it, for scripts/sanitize.mjs at the root: its path and
+ * the sanitizer's library that Node must load first, or the reason why it cannot be made here.
+ */
+export async function buildSanitized(sources = kernelSources()) {
+  if (process.platform !== "linux" || !(process.arch in isas)) return { reason: `it is not built on ${target}` };
+  const compiler = await findCompiler();
+  const headers = findHeaders();
+  if (compiler === null || headers === null) return { reason: "there is no C compiler, or no node_api.h beside Node" };
+  const library = await findSanitizer(compiler.command);
+  if (library === null) return { reason: `${compiler.command} has no shared address sanitizer (libasan)` };
+  const sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+  if (library.includes("clang")) sanitize.push("-shared-libasan");
+  const output = path.join(buildFolder, "sanitize", "fovea.node");
+  const key = sha256(sources, sanitize, flags, isas, compiler.version, headers);
+  if (!isFresh(key, [output], `${output}.key`)) {
+    const extra = [...sanitize, "-DFV_SANITIZE", "-O1", "-g", "-fno-omit-frame-pointer"];
+    await compile(compiler.command, headers, output, sources, extra, ["-shared", "-pthread", ...sanitize]);
+    writeAtomic(`${output}.key`, key);
+  }
+  return { addon: output, library, isas: Object.keys(isas[process.arch]) };
+}
+
+async function findSanitizer(command) {
+  for (const name of ["libasan.so", `libclang_rt.asan-${os.machine()}.so`]) {
+    const { stdout } = await run(command, [`-print-file-name=${name}`]);
+    const file = stdout.trim();
+    if (path.isAbsolute(file) && fs.existsSync(file)) return fs.realpathSync(file);
+  }
+  return null;
+}
+
+async function compile(command, headers, output, sources, extraFlags = [], link = linkFlags[process.platform]) {
   fs.mkdirSync(path.dirname(output), { recursive: true });
   const objects = fs.mkdtempSync(path.join(path.dirname(output), "objects-"));
   for (const [name, text] of Object.entries(sources)) {
     fs.mkdirSync(path.join(objects, path.dirname(name)), { recursive: true });
     fs.writeFileSync(path.join(objects, name), text); // what was hashed is what is compiled
   }
-  const common = [...flags, `-DFV_HASH=${kernelHash(sources)}.0`, "-DNAPI_VERSION=8", "-isystem", headers];
+  const common = [
+    ...flags,
+    `-DFV_HASH=${kernelHash(sources)}.0`,
+    "-DNAPI_VERSION=8",
+    "-isystem",
+    headers,
+    ...extraFlags,
+  ];
   const job =
     (name, file, extra = []) =>
     async () => {
@@ -107,7 +146,7 @@ async function compile(command, headers, output, sources) {
   try {
     const made = await inParallel(jobs, os.availableParallelism());
     const linked = path.join(objects, "fovea.node");
-    await run(command, [...linkFlags[process.platform], ...made, "-o", linked]);
+    await run(command, [...link, ...made, "-o", linked]);
     fs.renameSync(linked, output);
   } finally {
     fs.rmSync(objects, { recursive: true, force: true });

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#ifdef FV_SANITIZE // build with -fsanitize=address: see scripts/sanitize.mjs
+#include <sanitizer/asan_interface.h>
+#endif
 #include "pool.h"
 #include "run.h"
 
@@ -77,6 +80,10 @@ static napi_value reserve(napi_env env, napi_callback_info info) {
   napi_get_value_double(env, arg[0], &wanted);
   const size_t huge = (size_t)2 << 20, least = (size_t)64 << 20;
   size_t bytes = wanted > 0 && wanted < 1e15 ? ((size_t)wanted + huge - 1) / huge * huge : 0;
+#ifdef FV_SANITIZE
+  const size_t most = (size_t)1 << 30; // the shadow of all that is poisoned is real memory
+  bytes = bytes < most ? bytes : most;
+#endif
   for (; !s->mapping && bytes >= least; bytes = bytes / 2 / huge * huge) {
     void *p = mmap(0, bytes + huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) continue;
@@ -88,12 +95,31 @@ static napi_value reserve(napi_env env, napi_callback_info info) {
 #endif
   }
   if (!s->mapping) return 0;
+#ifdef FV_SANITIZE
+  __asan_poison_memory_region((void *)s->engine.base, s->engine.limit - s->engine.base);
+#endif
   napi_value pair;
   napi_create_array_with_length(env, 2, &pair);
   napi_set_element(env, pair, 0, number(env, (double)s->engine.base));
   napi_set_element(env, pair, 1, number(env, (double)(s->engine.limit - s->engine.base)));
   return pair;
 }
+
+#ifdef FV_SANITIZE
+// open_memory(address, bytes), close_memory(address, bytes): whether kernels may touch it.
+static napi_value guard(napi_env env, napi_callback_info info, int open) {
+  ARGS(2)
+  double address = 0, bytes = 0;
+  napi_get_value_double(env, arg[0], &address);
+  napi_get_value_double(env, arg[1], &bytes);
+  if (!(address >= (double)s->engine.base && bytes >= 0 && address + bytes <= (double)s->engine.limit)) return boolean(env, 0);
+  if (open) __asan_unpoison_memory_region((void *)(uintptr_t)address, (size_t)bytes);
+  else __asan_poison_memory_region((void *)(uintptr_t)address, (size_t)bytes);
+  return boolean(env, 1);
+}
+static napi_value open_memory(napi_env env, napi_callback_info info) { return guard(env, info, 1); }
+static napi_value close_memory(napi_env env, napi_callback_info info) { return guard(env, info, 0); }
+#endif
 
 // The memory at address arg[0] and the typed array arg[1] that is to be copied from or to it; false if outside.
 static int copy_ends(napi_env env, const state *s, const napi_value *arg, void **memory, void **data, size_t *bytes) {
@@ -202,6 +228,9 @@ static void drop_state(napi_env env, void *data, void *hint) {
   (void)env, (void)hint;
   state *s = data;
   if (--s->references > 0) return;
+#ifdef FV_SANITIZE
+  if (s->mapping) __asan_unpoison_memory_region((void *)s->engine.base, s->engine.limit - s->engine.base);
+#endif
   if (s->mapping) munmap(s->mapping, s->mapping_bytes);
   free(s);
 }
@@ -215,6 +244,9 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
   } functions[] = {
       {"selectIsa", selectIsa}, {"reserve", reserve},       {"write", write_}, {"read", read_},
       {"run", run},             {"setThreads", setThreads}, {"ready", ready},
+#ifdef FV_SANITIZE
+      {"openMemory", open_memory}, {"closeMemory", close_memory},
+#endif
   };
   state *s = calloc(1, sizeof *s);
   if (!s) return 0;

@@ -26,12 +26,18 @@ export function showShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;
 }
 
+/** Largest size, count or offset: engines count in int32. */
+export const MOST = 2 ** 31 - 1;
+
+/** True for a whole number from `least` to 2^31 − 1. */
+export function isCount(value: number, least = 0): boolean {
+  return Number.isInteger(value) && value >= least && value <= MOST;
+}
+
 /** Throws unless every size is a whole number ≥ 0 and the element count is addressable. */
 export function checkShape(shape: Shape, who: string): void {
-  for (const d of shape) {
-    if (!Number.isInteger(d) || d < 0) {
-      throw new ShapeError(`${who}: every size must be a whole number ≥ 0, got ${showShape(shape)}`);
-    }
+  if (!shape.every((d) => isCount(d))) {
+    throw new ShapeError(`${who}: every size must be a whole number 0 … 2^31 − 1, got ${showShape(shape)}`);
   }
   const size = sizeOf(shape);
   if (size >= 2 ** 31) {
@@ -67,12 +73,20 @@ export function broadcastShapes(a: Shape, b: Shape, who: string): number[] {
     if (x !== y && x !== 1 && y !== 1) {
       throw new ShapeError(
         `${who}: shapes ${showShape(a)} and ${showShape(b)} do not broadcast: ` +
-          `aligned at the end, axis ${i - rank} has ${x} against ${y} (sizes must be equal, or one of them 1)`,
+          `aligned at the end, axis ${i - rank} has ${x} against ${y} (sizes must be equal, or one of them 1)` +
+          channelsHint(a, b),
       );
     }
     out.push(x === 1 ? y : x);
   }
   return out;
+}
+
+/** One number per channel, the usual reason why shapes do not broadcast. */
+function channelsHint(a: Shape, b: Shape): string {
+  const [long, short] = a.length > b.length ? [a, b] : [b, a];
+  if (short.length !== 1 || long.length < 3 || long[1] !== short[0]) return "";
+  return `; for one per channel, reshape ${showShape(short)} to ${showShape([short[0]!, ...long.slice(2).map(() => 1)])}`;
 }
 
 /** The shape after reducing `axes` (sorted, non-negative). */

@@ -3,6 +3,7 @@ import { showShape } from "../base/shape.ts";
 import { assign } from "../ops/assign.ts";
 import { cast } from "../ops/cast.ts";
 import { batchNorm, channelMoments } from "../ops/norm.ts";
+import { channelsLastHint, sizesOf } from "../ops/windows.ts";
 import { noGrad } from "../tensor/apply.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { showArguments } from "./describe.ts";
@@ -63,6 +64,8 @@ export abstract class BatchNorm extends Module {
     if (momentum !== null && !(momentum >= 0 && momentum <= 1)) {
       throw new UsageError(`${this.constructor.name}: momentum must be in [0, 1], got ${momentum}`);
     }
+    sizesOf(features, 1, 1, `${this.constructor.name}: features`);
+    if (!(eps >= 0)) throw new UsageError(`${this.constructor.name}: eps must be ≥ 0, got ${eps}`);
     this.weight = affine ? ones(new Parameter([features])) : null;
     this.bias = affine ? new Parameter([features]) : null;
     this.runningMean = trackRunningStats ? new Buffer([features]) : null;
@@ -78,20 +81,32 @@ export abstract class BatchNorm extends Module {
   forward(x: Tensor): Tensor {
     if (this.takes[x.rank] === undefined || x.shape[1] !== this.#features) {
       const wanted = Object.values(this.takes).map((s) => s.replace("C", String(this.#features)));
-      throw new ShapeError(`${this.constructor.name}: wanted ${wanted.join(" or ")}, got ${showShape(x.shape)}`);
+      throw new ShapeError(
+        `${this.constructor.name}: wanted ${wanted.join(" or ")}, got ${showShape(x.shape)}${this.#hint(x)}`,
+      );
     }
     const batch = this.training || this.runningMean === null ? channelMoments(x) : null;
-    if (batch !== null && this.training) this.#track(x.size / this.#features, batch.mean, batch.variance);
+    if (batch !== null && this.training) this.#track(x, batch.mean, batch.variance);
     const mean = batch?.mean ?? this.runningMean!;
     const variance = batch?.variance ?? this.runningVar!;
     return batchNorm(x, mean, variance, this.weight ?? undefined, this.bias ?? undefined, { eps: this.eps });
   }
 
-  /** Moves the running statistics towards those of a batch with `count` values per channel. */
-  #track(count: number, mean: Tensor, variance: Tensor): void {
+  #hint(x: Tensor): string {
+    if (this.takes[x.rank] !== undefined) {
+      const name = this.constructor.name;
+      return channelsLastHint(x.shape, this.#features) || `; for this x it should be ${name}(${x.shape[1]})`;
+    }
+    const other = { 2: 1, 3: 1, 4: 2, 5: 3 }[x.rank];
+    return other !== undefined && x.shape[1] === this.#features ? `; BatchNorm${other}d takes such an x` : "";
+  }
+
+  /** Moves the running statistics towards those of the batch x. */
+  #track(x: Tensor, mean: Tensor, variance: Tensor): void {
+    const count = x.size / this.#features;
     if (count < 2) {
       throw new ShapeError(
-        `${this.constructor.name}: one value per channel has no variance; train with more images or pixels`,
+        `${this.constructor.name}: one value per channel has no variance; got x ${showShape(x.shape)}; train with more images or pixels, or call eval() for inference`,
       );
     }
     const { runningMean, runningVar, numBatchesTracked } = this;

@@ -1,4 +1,5 @@
 import { linear } from "../ops/linear.ts";
+import { sizesOf } from "../ops/windows.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { showArguments } from "./describe.ts";
 import { initLayer, type InitScheme } from "./init.ts";
@@ -21,6 +22,8 @@ export class Linear extends Module {
 
   constructor(inFeatures: number, outFeatures: number, { bias = true, init }: LinearOptions = {}) {
     super();
+    sizesOf(inFeatures, 1, 1, "Linear: inFeatures");
+    sizesOf(outFeatures, 1, 1, "Linear: outFeatures");
     this.weight = new Parameter([outFeatures, inFeatures]);
     this.bias = bias ? new Parameter([outFeatures]) : null;
     initLayer(this.weight, this.bias, init);

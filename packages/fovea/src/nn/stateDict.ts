@@ -29,13 +29,17 @@ export function loadTensors(
   const misshapen = [...targets].flatMap(([name, target]) => {
     const value = values.get(name);
     if (value === undefined || sameShape(value.shape, target.shape)) return [];
-    return [`${name} (wanted ${showShape(target.shape)}, got ${showShape(value.shape)})`];
+    const turned = sameShape(value.shape.toReversed(), target.shape) ? ": transpose it" : "";
+    return [`${name} (wanted ${showShape(target.shape)}, got ${showShape(value.shape)}${turned})`];
   });
   const faults: string[] = [];
   if (strict && missing.length > 0) faults.push(`missing ${list(missing, unexpected)}`);
   if (strict && unexpected.length > 0) faults.push(`unexpected ${list(unexpected, missing)}`);
   if (misshapen.length > 0) faults.push(`wrong shape: ${misshapen.join(", ")}`);
-  if (faults.length > 0) throw new FoveaError(`${who}: the values do not fit: ${faults.join("; ")}`);
+  if (faults.length > 0) {
+    const lenient = misshapen.length === 0 ? "; rename them, or load what both sides have with { strict: false }" : "";
+    throw new FoveaError(`${who}: the values do not fit: ${faults.join("; ")}${lenient}`);
+  }
 
   for (const [name, target] of targets) {
     const value = values.get(name);

@@ -4,7 +4,9 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { reshape } from "./movement.ts";
 import { max } from "./reduce.ts";
 import { clamp, where } from "./select.ts";
-import { softplus as softplusOp } from "./unary.ts";
+import { exactGelu, softplus as softplusOp } from "./unary.ts";
+
+export { mish, silu } from "./unary.ts";
 
 // All of these are made of other ops. Where a branch that is not taken would overflow, its argument is bounded first:
 // the gradient would otherwise be ∞ · 0.
@@ -66,22 +68,12 @@ export type GeluApproximation = "none" | "tanh";
 
 /** x · Φ(x), Φ being the normal distribution function (Hendrycks and Gimpel, 2016). */
 export function gelu(x: Tensor, approximate: GeluApproximation = "none"): Tensor {
-  if (approximate === "none") return x.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5));
+  if (approximate === "none") return exactGelu(x);
   if (approximate !== "tanh")
     throw new UsageError(`gelu: approximate must be "none" or "tanh", got ${String(approximate)}`);
   const t = clamp(x, -20, 20); // tanh is ±1 long before, and x³ must not overflow
   const inner = t.add(t.square().mul(t).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
   return x.mul(inner.tanh().add(1).mul(0.5));
-}
-
-/** x · σ(x), also called swish (Elfwing et al., 2017). */
-export function silu(x: Tensor): Tensor {
-  return x.mul(x.sigmoid());
-}
-
-/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
-export function mish(x: Tensor): Tensor {
-  return x.mul(softplusOp(x).tanh());
 }
 
 /** min(max(x, 0), 6) */

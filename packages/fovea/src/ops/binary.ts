@@ -35,6 +35,11 @@ function binary<const Name extends string>(
   });
 }
 
+/** aᵇ by C99 and IEEE 754, as PyTorch has it; JavaScript's 1^±∞, (−1)^±∞ and 1^NaN are NaN. */
+function power(a: number, b: number): number {
+  return a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
+}
+
 export const binaryOps = {
   // d(a + b) = da + db
   add: binary(
@@ -62,12 +67,7 @@ export const binaryOps = {
     true,
   ),
   // d(aᵇ) = b·aᵇ⁻¹ · da + aᵇ ln a · db
-  pow: binary(
-    "pow",
-    Math.pow,
-    (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())],
-    true,
-  ),
+  pow: binary("pow", power, (a, b, y, g) => [() => g.mul(b).mul(a.pow(b.sub(1))), () => g.mul(y).mul(a.log())], true),
   // the larger side gets the gradient, each half where they are equal
   maximum: binary("maximum", Math.max, (a, b, _y, g) => [() => share(g, a, b), () => share(g, b, a)]),
   minimum: binary("minimum", Math.min, (a, b, _y, g) => [() => share(g, b, a), () => share(g, a, b)]),

@@ -16,7 +16,9 @@ export const conv2dOp = defineOp("conv2d", {
   inputs: ["x", "weight", "bias?"],
   shape: ({ x, weight, bias }, attrs: Conv2dAttrs) => {
     if (x.dtype !== "float32" || weight.dtype !== "float32") {
-      throw new ShapeError(`conv2d: needs float32, got x ${x.dtype} and weight ${weight.dtype}`);
+      throw new ShapeError(
+        `conv2d: needs float32, got x ${showShape(x.shape)} ${x.dtype} and weight ${showShape(weight.shape)} ${weight.dtype}; convert with cast("float32")`,
+      );
     }
     const out = weight.shape[0]!;
     if (bias !== undefined && (bias.shape.length !== 1 || bias.shape[0] !== out)) {

@@ -3,6 +3,7 @@ import { showShape, type Shape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { checkPaddingMode, padMode, type PaddingMode } from "./padding.ts";
 import {
+  channelsLastHint,
   checkWindows,
   outputSize,
   resolvePadding,
@@ -74,7 +75,8 @@ export function convShape(x: Shape, weight: Shape, attrs: ConvAttrs, axes: numbe
   if (channels !== perGroup * groups) {
     const each = groups > 1 ? ` (${perGroup} in each of ${groups} groups)` : "";
     throw new ShapeError(
-      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}`,
+      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}` +
+        (channelsLastHint(x, perGroup * groups) || `; for this x, inChannels should be ${channels}`),
     );
   }
   checkWindows(kernel, attrs, who);

@@ -1,5 +1,6 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
-import { sameShape, showShape } from "../base/shape.ts";
+import { sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
+import { Storage } from "../tensor/storage.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cast } from "./cast.ts";
 import { indexSelect, takeAlongAxis } from "./gather.ts";
@@ -36,11 +37,16 @@ function readLabels(name: string, scores: Tensor, labels: Tensor, { weight, igno
   const expected = scores.shape.filter((_, i) => i !== 1);
   if (scores.rank < 2 || !sameShape(expected, labels.shape)) {
     throw new ShapeError(
-      `${name}: logits ${showShape(scores.shape)} want labels ${showShape(expected)} (int32 class numbers), got ${showShape(labels.shape)}`,
+      `${name}: logits ${showShape(scores.shape)} want labels ${showShape(expected)} (int32 class numbers), got ${showShape(labels.shape)} ${labels.dtype}` +
+        labelsHint(scores, labels, expected),
     );
   }
   if (labels.dtype !== "int32")
-    throw new ShapeError(`${name}: labels must be int32 class numbers, got ${labels.dtype}; convert with cast`);
+    throw new ShapeError(
+      `${name}: labels must be int32 class numbers, got ${labels.dtype} ${showShape(labels.shape)} ` +
+        `for logits ${showShape(scores.shape)}; convert with cast("int32")`,
+    );
+  checkClasses(name, scores, labels, ignoreIndex);
   checkWeight(name, scores, weight);
   const counted = ignoreIndex === undefined ? null : labels.notEqual(ignoreIndex);
   const safe = counted === null ? labels : where(counted, labels, 0);
@@ -48,6 +54,39 @@ function readLabels(name: string, scores: Tensor, labels: Tensor, { weight, igno
   if (weight) perElement = reshape(indexSelect(weight, reshape(safe, [-1])), safe.shape);
   if (counted !== null) perElement = perElement ? where(counted, perElement, 0) : cast(counted, "float32");
   return { index: unsqueeze(safe, 1), weight: perElement, counted };
+}
+
+/** What would fit, where it can be told. */
+function labelsHint(scores: Tensor, labels: Tensor, expected: Shape): string {
+  if (labels.size === sizeOf(expected) && labels.rank > 0) return `; use labels.reshape(${showShape(expected)})`;
+  if (sameShape(scores.shape, labels.shape))
+    return '; for one-hot labels use labels.argmax(1), for probabilities labels.cast("float32")';
+  if (labels.rank === scores.rank && labels.shape[0] === scores.shape[0]) {
+    return `; these labels have ${labels.shape[1]} classes, the logits ${scores.shape[1]}: the last layer should give ${labels.shape[1]}`;
+  }
+  if (labels.shape[0] !== scores.shape[0] && sameShape(labels.shape.slice(1), expected.slice(1))) {
+    return `; there are ${labels.shape[0]} labels for ${scores.shape[0]} examples`;
+  }
+  return "";
+}
+
+/** Throws for labels that are no class. Only where the host has the values: nothing is waited for. */
+function checkClasses(name: string, scores: Tensor, labels: Tensor, ignoreIndex: number | undefined): void {
+  const values = labels.source instanceof Storage ? (labels.source.hostValues as Int32Array | null) : null;
+  const classes = scores.shape[1]!;
+  const wrong = values?.find((v) => v !== ignoreIndex && (v < 0 || v >= classes));
+  if (wrong === undefined) return;
+  const [first, last] = [values!.reduce((a, b) => Math.min(a, b)), values!.reduce((a, b) => Math.max(a, b))];
+  const hint =
+    first === 1 && last === classes
+      ? "; they seem to count from 1: use labels.sub(1)"
+      : first >= 0
+        ? `; the last layer should give at least ${last + 1} scores`
+        : `; for labels that do not count, say { ignoreIndex: ${first} }`;
+  throw new ShapeError(
+    `${name}: label ${wrong} is no class: logits ${showShape(scores.shape)} have ${classes} classes, 0 … ${classes - 1}, ` +
+      `and labels ${showShape(labels.shape)} run from ${first} to ${last}${hint}`,
+  );
 }
 
 function checkWeight(name: string, scores: Tensor, weight: Tensor | undefined): void {

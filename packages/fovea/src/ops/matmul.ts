@@ -19,7 +19,10 @@ function matmulShape(a: Shape, b: Shape, attrs: MatmulAttrs): number[] {
     `matmul: a ${showShape(a)}${attrs.transposeA ? " transposed" : ""} and b ${showShape(b)}${attrs.transposeB ? " transposed" : ""}`;
   if (a.length < 2 || b.length < 2) throw new ShapeError(`${describe()}: both need at least two axes`);
   const { m, k, inner, n, batchA, batchB, batch } = matmulSizes(a, b, attrs);
-  if (k !== inner) throw new ShapeError(`${describe()}: a has ${k} columns, b has ${inner} rows; they must be equal`);
+  if (k !== inner)
+    throw new ShapeError(
+      `${describe()}: a has ${k} columns, b has ${inner} rows; they must be equal${k === n ? "; b transposed would fit: { transposeB: true }" : m === inner ? "; a transposed would fit: { transposeA: true }" : ""}`,
+    );
   if (batchA.length > 0 && batchB.length > 0 && !sameShape(batchA, batchB)) {
     throw new ShapeError(`${describe()}: leading axes must be equal, or one of the two a plain matrix`);
   }

@@ -1,6 +1,8 @@
 import { ShapeError } from "../base/errors.ts";
 import {
   broadcastShapes,
+  checkShape,
+  isCount,
   normalizeAxes,
   normalizeAxis,
   rowMajorStrides,
@@ -26,9 +28,11 @@ const dot = (index: readonly number[], strides: readonly number[]): number =>
 const reshapeOp = defineOp("reshape", {
   inputs: ["x"],
   shape: ({ x }, { shape }: { shape: Shape }) => {
+    checkShape(shape, "reshape");
     if (sizeOf(shape) !== sizeOf(x.shape)) {
       throw new ShapeError(
-        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has room for ${sizeOf(shape)}`,
+        `reshape: ${showShape(x.shape)} has ${sizeOf(x.shape)} elements, ${showShape(shape)} has room for ${sizeOf(shape)}` +
+          lastSizeHint(x.shape, shape),
       );
     }
     return { shape, dtype: x.dtype };
@@ -36,6 +40,13 @@ const reshapeOp = defineOp("reshape", {
   vjp: ({ x }, _attrs, _y, g) => ({ x: () => reshape(g, x.shape) }),
   reference: ({ x }, _attrs, y) => y.data.set(x.data),
 });
+
+/** What the last size would have to be. */
+function lastSizeHint(x: Shape, shape: Shape): string {
+  const rest = sizeOf(shape.slice(0, -1));
+  const fits = shape.length > 0 && rest > 0 && sizeOf(x) % rest === 0;
+  return fits ? `; ${showShape([...shape.slice(0, -1), sizeOf(x) / rest])} would fit` : "";
+}
 
 /** y[i₀, i₁, …] = x at the index whose axis `axes[k]` is iₖ. */
 const permuteOp = defineOp("permute", {
@@ -136,7 +147,7 @@ function inBox(x: Tensor, attrs: BoxAttrs, value = 0): Tensor {
 function checkBox(name: string, outer: Shape, box: Shape, starts: readonly number[], steps: readonly number[]): void {
   box.forEach((d, k) => {
     const last = starts[k]! + (d - 1) * steps[k]!;
-    if (starts[k]! < 0 || steps[k]! < 1 || (d > 0 && last >= outer[k]!)) {
+    if (!isCount(starts[k]!) || !isCount(d) || !isCount(steps[k]!, 1) || (d > 0 && last >= outer[k]!)) {
       throw new ShapeError(
         `${name}: axis ${k} of ${showShape(outer)} has no room for ${d} elements from ${starts[k]} in steps of ${steps[k]}`,
       );
@@ -158,6 +169,12 @@ const flipOp = defineOp("flip", {
   },
 });
 
+/** The one axis along which two shapes differ. */
+function otherAxisHint(a: Shape, b: Shape): string {
+  const differing = a.flatMap((d, i) => (a.length === b.length && d !== b[i] ? [i] : []));
+  return differing.length === 1 ? `; they differ along axis ${differing[0]} only: concat(xs, ${differing[0]})` : "";
+}
+
 /** The inputs one after another along an axis. */
 const concatOp = defineListOp("concat", {
   shape: (xs, { axis }: { axis: number }) => {
@@ -168,7 +185,8 @@ const concatOp = defineListOp("concat", {
       if (!fits || !x.shape.every((d, k) => k === axis || d === first.shape[k])) {
         throw new ShapeError(
           `concat: ${showShape(x.shape)} ${x.dtype} does not continue ${showShape(first.shape)} ${first.dtype} along axis ${axis}: ` +
-            "all other sizes and the dtype must be equal",
+            "all other sizes and the dtype must be equal" +
+            otherAxisHint(first.shape, x.shape),
         );
       }
     }
@@ -273,6 +291,11 @@ export function unsqueeze(x: Tensor, axis: number): Tensor {
 /** Repeated along axes of size 1 (or new leading ones) to `shape`; −1 keeps a size. */
 export function expand(x: Tensor, shape: Shape): Tensor {
   const lead = shape.length - x.rank;
+  if (shape.some((d, i) => d === -1 && i < lead)) {
+    throw new ShapeError(
+      `expand: −1 keeps a size, and a new leading axis has none: ${showShape(x.shape)} to ${showShape(shape)}`,
+    );
+  }
   const full = shape.map((d, i) => (d === -1 ? (x.shape[i - lead] ?? 1) : d));
   return sameShape(full, x.shape) ? x : apply(expandOp, { x }, { shape: full });
 }
@@ -287,10 +310,15 @@ export function slice(
   if (Math.max(starts.length, ends?.length ?? 0) > x.rank) {
     throw new ShapeError(`slice: ${starts.length} starts for a tensor of rank ${x.rank}`);
   }
+  if (![...starts, ...(ends ?? [])].every((v) => Number.isInteger(v) || Math.abs(v) === Infinity)) {
+    throw new ShapeError(
+      `slice: positions must be whole numbers, got [${starts.join(", ")}] to [${ends?.join(", ") ?? ""}]`,
+    );
+  }
   const clip = (v: number, d: number) => Math.min(Math.max(v < 0 ? v + d : v, 0), d);
   const from = x.shape.map((d, k) => clip(starts[k] ?? 0, d));
   const by = x.shape.map((_, k) => steps?.[k] ?? 1);
-  if (by.some((s) => !Number.isInteger(s) || s < 1))
+  if (!by.every((s) => isCount(s, 1)))
     throw new ShapeError(`slice: steps must be whole numbers ≥ 1, got [${by.join(", ")}]`);
   const shape = x.shape.map((d, k) => Math.max(0, Math.ceil((clip(ends?.[k] ?? d, d) - from[k]!) / by[k]!)));
   return box(x, { starts: from, steps: by, shape });
@@ -307,12 +335,20 @@ export function narrow(x: Tensor, axis: number, start: number, length: number): 
 export function at(x: Tensor, index: number, axis = 0): Tensor {
   const a = normalizeAxis(axis, x.rank, "at");
   const i = index < 0 ? index + x.shape[a]! : index;
+  if (!isCount(i) || i >= x.shape[a]!) {
+    throw new ShapeError(
+      `at: index ${index} is outside the ${x.shape[a]} elements along axis ${axis} of ${showShape(x.shape)}`,
+    );
+  }
   return squeeze(narrow(x, a, i, 1), a);
 }
 
 /** `value` around x: one [before, after] per axis. */
 export function pad(x: Tensor, padding: readonly (readonly [number, number])[], value = 0): Tensor {
   if (padding.length !== x.rank) throw new ShapeError(`pad: ${padding.length} pairs for a tensor of rank ${x.rank}`);
+  if (!padding.flat().every((p) => isCount(p))) {
+    throw new ShapeError(`pad: padding must be whole numbers ≥ 0, got ${JSON.stringify(padding)}; narrow or slice cut`);
+  }
   const shape = x.shape.map((d, k) => d + padding[k]![0] + padding[k]![1]);
   return inBox(x, { starts: padding.map(([before]) => before), steps: x.shape.map(() => 1), shape }, value);
 }
@@ -339,6 +375,11 @@ export function stack(xs: readonly Tensor[], axis = 0): Tensor {
 export function split(x: Tensor, lengths: number | readonly number[], axis = 0): Tensor[] {
   const a = normalizeAxis(axis, x.rank, "split");
   const total = x.shape[a]!;
+  if (typeof lengths === "number" ? !isCount(lengths, 1) : !lengths.every((d) => isCount(d))) {
+    throw new ShapeError(
+      `split: lengths must be whole numbers (one length for all: ≥ 1), got ${JSON.stringify(lengths)}`,
+    );
+  }
   const list =
     typeof lengths === "number"
       ? Array.from({ length: Math.ceil(total / lengths) }, (_, i) => Math.min(lengths, total - i * lengths))

@@ -1,4 +1,4 @@
-import { ShapeError } from "../base/errors.ts";
+import { ShapeError, UsageError } from "../base/errors.ts";
 import { sameShape, showShape, type Shape } from "../base/shape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { reshape } from "./movement.ts";
@@ -25,6 +25,7 @@ export function batchNorm(
   options: { eps?: number } = {},
 ): Tensor {
   if (x.rank < 2) throw new ShapeError(`batchNorm: needs [N, C, ...], got ${showShape(x.shape)}`);
+  if (!((options.eps ?? 0) >= 0)) throw new UsageError(`batchNorm: eps must be ≥ 0, got ${options.eps}`);
   const channels = x.shape[1]!;
   const perChannel = (t: Tensor, name: string) => {
     if (t.size !== channels)

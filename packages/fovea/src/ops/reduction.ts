@@ -20,7 +20,9 @@ export function reduced(losses: Tensor, reduction: Reduction = "mean"): Tensor {
 /** Throws unless both tensors have one shape: broadcasting in a loss is nearly always a mistake. */
 export function checkPair(name: string, a: string, x: Tensor, b: string, y: Tensor): void {
   if (sameShape(x.shape, y.shape)) return;
-  throw new ShapeError(`${name}: ${a} ${showShape(x.shape)} and ${b} ${showShape(y.shape)} must have one shape`);
+  throw new ShapeError(
+    `${name}: ${a} ${showShape(x.shape)} and ${b} ${showShape(y.shape)} must have one shape${x.size === y.size ? `; use ${b}.reshape(${showShape(x.shape)})` : ""}`,
+  );
 }
 
 /** √x whose gradient at 0 is 0 instead of infinite: for lengths of vectors that may be equal. */

@@ -40,7 +40,7 @@ export const clampOp = defineOp("clamp", {
   inputs: ["x"],
   shape: ({ x }, { min, max }: { min: number; max: number }) => {
     if (x.dtype !== "float32") throw new ShapeError(`clamp: needs float32, got ${x.dtype}`);
-    if (min > max) throw new ShapeError(`clamp: min ${min} is above max ${max}`);
+    if (!(min <= max)) throw new ShapeError(`clamp: min must be ≤ max, got min ${min} and max ${max}`);
     return x;
   },
   // dx inside the bounds, 0 outside

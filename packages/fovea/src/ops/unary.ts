@@ -63,6 +63,28 @@ function erfReference(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / (Math.sqrt(Math.PI) * (a + fraction)));
 }
 
+/**
+ * Φ(x), the normal distribution function, without cancellation: the series Φ = ½ + φ(x)·(x + x³/3 + x⁵/(3·5) + …), and
+ * the continued fraction of the tail (Abramowitz and Stegun 26.2.11 and 26.2.14); double precision.
+ */
+function normalCdf(x: number): number {
+  const a = Math.abs(x);
+  if (!(a < 40)) return x > 0 ? 1 : x < 0 ? 0 : NaN;
+  const density = Math.exp((-a * a) / 2) / Math.sqrt(2 * Math.PI);
+  let upper: number;
+  if (a < 2.5) {
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 60; n++) sum += term *= (a * a) / (2 * n + 1);
+    upper = 0.5 - density * sum;
+  } else {
+    let fraction = 0;
+    for (let n = 120; n > 0; n--) fraction = n / (a + fraction);
+    upper = density / (a + fraction);
+  }
+  return x > 0 ? 1 - upper : upper;
+}
+
 export const unaryOps = {
   // d(−x) = −dx
   neg: unary(
@@ -114,6 +136,41 @@ export const unaryOps = {
     (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x))),
     (x, _y, g) => g.mul(x.sigmoid()),
   ),
+  // silu = x·σ(x), and −0 at −∞; its derivative is σ·(1 + x·(1 − σ))
+  silu: unary(
+    "silu",
+    (x) => (x < -750 ? -0 : x / (1 + Math.exp(-x))),
+    (x, _y, g) => {
+      const s = x.sigmoid();
+      return g.mul(s.mul(x.mul(s.neg().add(1)).add(1)));
+    },
+  ),
+  // mish = x·t, t = tanh(ln(1 + eˣ)), and −0 at −∞; its derivative is t + x·(1 − t²)·σ
+  mish: unary(
+    "mish",
+    (x) => {
+      const e = Math.exp(Math.min(x, 20));
+      return x < -750 ? -0 : (x * e * (e + 2)) / (e * (e + 2) + 2);
+    },
+    (x, _y, g) => {
+      const t = x.softplus().tanh();
+      return g.mul(t.add(t.square().neg().add(1).mul(x.sigmoid()).mul(x)));
+    },
+  ),
+  // gelu = x·Φ(x), and −0 at −∞; its derivative is Φ + x·φ, with φ the normal density
+  gelu: unary(
+    "gelu",
+    (x) => (x < -40 ? -0 : x * normalCdf(x)),
+    (x, _y, g) => {
+      const phi = x.mul(Math.SQRT1_2).erf().add(1).mul(0.5);
+      const density = x
+        .square()
+        .mul(-0.5)
+        .exp()
+        .mul(1 / Math.sqrt(2 * Math.PI));
+      return g.mul(phi.add(x.mul(density)));
+    },
+  ),
   // d erf x = 2/√π · e^(−x²) · dx
   erf: unary("erf", erfReference, (x, _y, g) => g.mul(x.square().neg().exp()).mul(2 / Math.sqrt(Math.PI))),
   // 0 or dx; 0 at 0
@@ -153,6 +210,12 @@ export const cos = call("cos");
 export const tanh = call("tanh");
 export const sigmoid = call("sigmoid");
 export const softplus = call("softplus");
+/** x · σ(x), also called swish (Elfwing et al., 2017). */
+export const silu = call("silu");
+/** x · tanh(ln(1 + eˣ)) (Misra, 2019). */
+export const mish = call("mish");
+/** x · Φ(x), Φ being the normal distribution function. */
+export const exactGelu = call("gelu");
 export const erf = call("erf");
 export const relu = call("relu");
 export const sign = call("sign");

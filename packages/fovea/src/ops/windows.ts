@@ -1,5 +1,5 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
-import { showShape, type Shape } from "../base/shape.ts";
+import { showShape, sizeOf, type Shape } from "../base/shape.ts";
 
 /**
  * The one place of size laws: how windows of convolutions and pools cover an axis, for any number of axes.
@@ -155,7 +155,9 @@ export function outputSize<const L extends readonly number[]>(
       const span = dilation[axis] === 1 ? `${extent}` : `(${dilation[axis]}·(${kernel[axis]} − 1) + 1)`;
       throw new ShapeError(
         `${describe()} leaves no output ${axisName(size, axis)}: ` +
-          `(${length} + ${pads} − ${span})/${stride[axis]} + 1 = ${String(windows).replace("-", "−")}`,
+          `(${length} + ${pads} − ${span})/${stride[axis]} + 1 = ${String(windows).replace("-", "−")}` +
+          `; use a kernel of at most ${Math.floor((length + before + after - 1) / dilation[axis]!) + 1} there` +
+          `, or padding of at least ${Math.ceil((extent - length) / 2)} on both sides`,
       );
     }
     if (!ceilMode) return windows;
@@ -172,7 +174,9 @@ export function axisName(size: readonly number[], axis: number): string {
 
 /** Batch, channels, height, width; throws unless the tensor is a batch of pictures. */
 export function pictures(shape: Shape, who: string): readonly [number, number, number, number] {
-  if (shape.length !== 4) throw new ShapeError(`${who}: needs [N, C, H, W], got ${showShape(shape)}`);
+  if (shape.length !== 4) {
+    throw new ShapeError(`${who}: needs [N, C, H, W], got ${showShape(shape)}${missingAxes(shape, 2)}`);
+  }
   return shape as unknown as readonly [number, number, number, number];
 }
 
@@ -180,7 +184,30 @@ const layouts = ["[N, C, L]", "[N, C, H, W]", "[N, C, D, H, W]"] as const;
 
 /** Batch, channels and the other sizes; throws unless there are `axes` of those. */
 export function signals(shape: Shape, axes: number, who: string): { batch: number; channels: number; size: number[] } {
-  if (shape.length !== axes + 2) throw new ShapeError(`${who}: needs ${layouts[axes - 1]}, got ${showShape(shape)}`);
+  if (shape.length !== axes + 2) {
+    throw new ShapeError(`${who}: needs ${layouts[axes - 1]}, got ${showShape(shape)}${missingAxes(shape, axes)}`);
+  }
   const [batch, channels, ...size] = shape as readonly [number, number, ...number[]];
   return { batch, channels, size };
+}
+
+/** What to do about a shape that is not [N, C, ...sizes]. */
+function missingAxes(shape: Shape, axes: number): string {
+  if (shape.length === axes + 1) {
+    return "; unsqueeze(0) adds a missing batch axis, unsqueeze(1) a missing channel axis";
+  }
+  const side = Math.sqrt(shape[1] ?? 0);
+  if (axes === 2 && shape.length === 2 && Number.isInteger(side) && side > 1) {
+    return `; if these are flattened pictures, reshape([${shape[0]}, 1, ${side}, ${side}]) gives them their axes back`;
+  }
+  return shape.length === axes + 3 && shape.includes(1) ? "; squeeze takes away an axis of size 1" : "";
+}
+
+/** A hint where x has its channels at the end: the axes that bring them to the front. */
+export function channelsLastHint(shape: Shape, channels: number): string {
+  if (shape.length < 3 || shape[1] === channels || shape.at(-1) !== channels || sizeOf(shape) === 0) return "";
+  const last = shape.length - 1;
+  const sizes = ["", "", "", "L", "H, W", "D, H, W"][shape.length] ?? "…";
+  const order = [0, last, ...Array.from({ length: last - 1 }, (_, i) => i + 1)];
+  return `; x looks like [N, ${sizes}, C]: use permute(${showShape(order)})`;
 }

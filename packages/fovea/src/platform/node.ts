@@ -53,11 +53,11 @@ async function fetched(response: Response): Promise<ArrayBuffer> {
   return response.arrayBuffer();
 }
 
-/** The addon of a development build, else that of the optional package for this platform. */
+/** The addon at `FOVEA_ADDON`, else that of a development build, else that of the optional package of this platform. */
 export function loadAddon(): ReturnType<Platform["loadAddon"]> {
   const target = `${process.platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
-  let path = fileURLToPath(new URL(`../../dist/native/${target}/fovea.node`, import.meta.url));
+  let path = env("FOVEA_ADDON") || fileURLToPath(new URL(`../../dist/native/${target}/fovea.node`, import.meta.url));
   if (!existsSync(path)) {
     try {
       path = require.resolve(`@fovea/${target}`);

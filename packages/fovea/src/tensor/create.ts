@@ -50,6 +50,7 @@ export function ones(shape: Shape, dtype: DType = "float32"): Tensor {
 
 /** 0, 1, …, n − 1 as float32 unless another dtype is given. */
 export function arange(n: number, dtype: DType = "float32"): Tensor {
+  checkShape([n], "arange");
   const host = hostArray(dtype, n);
   for (let i = 0; i < n; i++) host[i] = i;
   return fromHost(host, [n], dtype);

@@ -50,6 +50,11 @@ export class Storage {
     return this.#device;
   }
 
+  /** The values if the host has them already, else null: nothing is copied or waited for. */
+  get hostValues(): TypedArray | null {
+    return this.#host;
+  }
+
   /** The values as a host array that must not be changed. */
   values(): TypedArray {
     if (this.#host !== null) return this.#host;

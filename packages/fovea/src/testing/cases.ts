@@ -21,8 +21,6 @@ export interface OpCase {
   readonly attrs: Attrs;
   /** Expected values in row-major order, with where they come from. */
   readonly expected?: { readonly values: NestedArray; readonly origin: string } | undefined;
-  /** Largest |engine − reference| allowed, relative to the largest |reference| value. Default 1e-5. */
-  readonly tolerance?: number | undefined;
   /** False for inputs at kinks or ties, where a finite difference means nothing. Default true. */
   readonly differentiable?: boolean | undefined;
 }
@@ -34,7 +32,6 @@ export interface OpCases {
 
 interface CaseOptions {
   expected?: OpCase["expected"];
-  tolerance?: number;
   differentiable?: boolean;
 }
 

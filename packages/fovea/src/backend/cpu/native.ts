@@ -20,7 +20,13 @@ interface NativeEngine {
   run(words: Int32Array, count: number): number;
   setThreads(count: number): number;
   ready(): number;
+  /** Only of an addon built for the address sanitizer: memory that kernels may, and may no longer, touch. */
+  openMemory?(address: number, bytes: number): boolean;
+  closeMemory?(address: number, bytes: number): boolean;
 }
+
+/** Bytes behind each buffer that nobody may touch, in an addon built for the address sanitizer. */
+const GUARD = 64;
 
 /** Starts the native kernels, or says why they cannot be used. */
 export function createNativeRuntime(): RuntimeState {
@@ -66,6 +72,8 @@ class NativeRuntime implements CpuRuntime {
   readonly notes: readonly string[] = [];
   readonly #engine: NativeEngine;
   readonly #heap: Heap;
+  /** Sizes of live buffers by address, where a sanitizer watches their ends; null in the ordinary addon. */
+  readonly #guarded: Map<number, number> | null;
   #threads = 1;
 
   constructor(
@@ -78,6 +86,7 @@ class NativeRuntime implements CpuRuntime {
     this.isa = isa.name;
     this.isas = isas;
     this.lanes = isa.lanes;
+    this.#guarded = engine.openMemory ? new Map() : null;
     this.#heap = new Heap({ base, limit: base + bytes, name: "the native engine" });
     this.setThreads(initialThreads(availableThreads()));
   }
@@ -95,11 +104,17 @@ class NativeRuntime implements CpuRuntime {
   }
 
   allocate(bytes: number): number {
-    return this.#heap.allocate(bytes);
+    if (this.#guarded === null) return this.#heap.allocate(bytes);
+    const address = this.#heap.allocate(bytes + GUARD);
+    this.#engine.openMemory?.(address, bytes);
+    this.#guarded.set(address, bytes);
+    return address;
   }
 
   free(address: number): void {
     this.#heap.free(address);
+    const bytes = this.#guarded?.get(address);
+    if (bytes !== undefined) this.#engine.closeMemory?.(address, bytes);
   }
 
   write(address: number, source: TypedArray): void {
@@ -116,7 +131,8 @@ class NativeRuntime implements CpuRuntime {
   }
 
   stats(): HeapStats {
-    return this.#heap.stats();
+    const stats = this.#heap.stats();
+    return this.#guarded === null ? stats : { ...stats, liveBytes: stats.liveBytes - GUARD * stats.liveBlocks };
   }
 
   close(): void {

@@ -56,6 +56,11 @@ function expectSame([a, b]: [Tensor, Tensor]) {
 }
 
 describe("export, then import, gives the same outputs", () => {
+  const [signal, picture, volume] = [
+    [2, 4, 9],
+    [2, 4, 8, 8],
+    [1, 4, 5, 6, 6],
+  ];
   const layers: Record<string, [() => nn.Module, readonly number[]]> = {
     lenet5: [() => models.lenet5(), [2, 1, 28, 28]],
     "a small network": [
@@ -71,9 +76,33 @@ describe("export, then import, gives the same outputs", () => {
         ),
       [2, 4, 16, 16],
     ],
-    ConvTranspose2d: [() => new nn.ConvTranspose2d(3, 4, 3, { stride: 2, padding: 1, outputPadding: 1 }), [1, 3, 5, 5]],
-    GroupNorm: [() => new nn.GroupNorm(2, 4), [2, 4, 3, 3]],
-    LayerNorm: [() => new nn.LayerNorm([6]), [2, 6]],
+    AdaptiveAvgPool1d: [() => new nn.AdaptiveAvgPool1d(4), signal],
+    AdaptiveAvgPool2d: [() => new nn.AdaptiveAvgPool2d([3, 5]), picture],
+    AdaptiveAvgPool3d: [() => new nn.AdaptiveAvgPool3d(4), volume],
+    AdaptiveMaxPool2d: [() => new nn.AdaptiveMaxPool2d([3, 5]), picture],
+    AvgPool3d: [() => new nn.AvgPool3d(2), volume],
+    BatchNorm1d: [() => new nn.BatchNorm1d(4), signal],
+    Conv1d: [() => new nn.Conv1d(4, 6, 3, { padding: 1 }), signal],
+    Conv2d: [() => new nn.Conv2d(4, 6, 3, { padding: "same", dilation: 2 }), picture],
+    Conv3d: [() => new nn.Conv3d(4, 6, 3, { stride: 2, padding: 1 }), volume],
+    ConvTranspose1d: [() => new nn.ConvTranspose1d(4, 6, 3, { stride: 2 }), signal],
+    ConvTranspose2d: [
+      () => new nn.ConvTranspose2d(4, 6, 3, { stride: 2, padding: 1, outputPadding: 1, dilation: 2 }),
+      picture,
+    ],
+    ConvTranspose3d: [() => new nn.ConvTranspose3d(4, 6, 3, { stride: 2 }), volume],
+    DropBlock2d: [() => new nn.DropBlock2d(0.5, 3), picture],
+    GroupNorm: [() => new nn.GroupNorm(2, 4), picture],
+    InstanceNorm2d: [() => new nn.InstanceNorm2d(4), picture],
+    LPPool2d: [() => new nn.LPPool2d(2, 2), picture],
+    LayerNorm: [() => new nn.LayerNorm([8]), picture],
+    LocalResponseNorm: [() => new nn.LocalResponseNorm(3), picture],
+    LocallyConnected2d: [() => new nn.LocallyConnected2d(4, 6, [8, 8], 3), picture],
+    PReLU: [() => new nn.PReLU(4), picture],
+    PixelShuffle: [() => new nn.PixelShuffle(2), picture],
+    SeparableConv2d: [() => new nn.SeparableConv2d(4, 6, 3), picture],
+    "Upsample bilinear": [() => new nn.Upsample({ scaleFactor: 2, mode: "bilinear" }), picture],
+    "Upsample nearest": [() => new nn.Upsample({ scaleFactor: 2 }), picture],
   };
   it.each(Object.keys(layers))("%s", (name) => {
     const [make, shape] = layers[name]!;

@@ -1,3 +1,4 @@
+import type { TypedArray } from "../../base/dtype.ts";
 import type { TensorSpec } from "../../backend/contract.ts";
 import { UnsupportedOpError, UsageError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
@@ -5,6 +6,7 @@ import { GraphRecorder } from "../../graph/recorder.ts";
 import { passes } from "../../graph/passes/index.ts";
 import { Module, type AnyModule } from "../../nn/module.ts";
 import { noGrad, withRecorder } from "../../tensor/apply.ts";
+import type { Storage } from "../../tensor/storage.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import { OnnxModel } from "./module.ts";
 import { encodeModel } from "./proto.ts";
@@ -55,6 +57,7 @@ export function exportOnnx(
   const byValue = new Map<number, string>();
   const inputNames = namesFor(options.inputNames, specs.length, "input");
   graph.inputs.forEach((value, i) => byValue.set(value, w.name(inputNames[i]!)));
+  const constants = new Map(graph.captured.map(({ value, storage }) => [value, storage]));
   const state =
     model instanceof Module ? new Map([...model.stateDict()].map(([name, { storage }]) => [storage, name])) : new Map();
   for (const { value, storage } of graph.captured) {
@@ -69,7 +72,17 @@ export function exportOnnx(
     const spec = graph.values[output]!;
     const write = writerOf(op.name, spec);
     const args = ids.map((id) => (id < 0 ? "" : byValue.get(id)!));
-    byValue.set(output, write({ w, names: args, specs: given, attrs, output: spec }));
+    byValue.set(
+      output,
+      write({
+        w,
+        names: args,
+        specs: given,
+        attrs,
+        output: spec,
+        values: (i) => constantValues(constants, ids[i]!, op.name),
+      }),
+    );
   }
   const outputNames = namesFor(options.outputNames ?? names, tensors.length, "output");
   // Named by a node of its own each: an output may also be an input, a weight, or the same value twice.
@@ -79,6 +92,8 @@ export function exportOnnx(
     const { shape, dtype } = graph.values[value]!;
     return valueInfo(name, shape, dtype);
   });
+  // A writer may have put the values of a constant into another form.
+  const used = new Set(w.nodes.flatMap(({ input }) => input));
   return encodeModel({
     irVersion: IR_VERSION,
     producerName: "fovea",
@@ -87,13 +102,19 @@ export function exportOnnx(
     graph: {
       name: options.name ?? (model instanceof Module ? model.constructor.name : "function"),
       node: w.nodes,
-      initializer: w.initializers,
+      initializer: w.initializers.filter(({ name }) => used.has(name!)),
       sparseInitializer: [],
       input: graph.inputs.map((value, i) => valueInfo(byValue.get(value)!, specs[i]!.shape, specs[i]!.dtype)),
       output: outputs,
       valueInfo: [],
     },
   });
+}
+
+function constantValues(constants: ReadonlyMap<number, Storage>, value: number, op: string): TypedArray {
+  const storage = constants.get(value);
+  if (storage !== undefined) return storage.values();
+  throw new UnsupportedOpError(`exportOnnx: ${op} can only be written with constants that the model makes or holds`);
 }
 
 /** Runs `fn` with the model in inference mode, and leaves every module as it was. */

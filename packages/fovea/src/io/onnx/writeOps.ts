@@ -1,4 +1,4 @@
-import type { DType } from "../../base/dtype.ts";
+import type { DType, TypedArray } from "../../base/dtype.ts";
 import { UnsupportedOpError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
 import type { Attrs, TensorSpec } from "../../backend/contract.ts";
@@ -20,6 +20,8 @@ export interface OpToWrite {
   readonly specs: readonly (TensorSpec | undefined)[];
   readonly attrs: Attrs;
   readonly output: TensorSpec;
+  /** The values of an input that is a constant of the recording. */
+  values(input: number): TypedArray;
 }
 
 /** Writes an op as nodes and returns the name of its result. */
@@ -120,6 +122,27 @@ function scatter({ w, names, attrs, output }: OpToWrite, indices: string): strin
   return w.add("ScatterElements", [zeros, indices, names[0]!], { axis: attrs["axis"] as number, reduction: "add" });
 }
 
+/** A sparse matrix along an axis: rows picked where every entry is a plain 1, a product with the dense matrix else. */
+const sparseProduct: Write = ({ w, names, specs, attrs, output, values }) => {
+  const axis = attrs["axis"] as number;
+  const [starts, from, weights] = [values(1), values(2), values(3)];
+  const { shape } = specs[0]!;
+  const [out, size] = [output.shape[axis]!, shape[axis]!];
+  if (starts.every((at, k) => at === k) && weights.every((v) => v === 1)) {
+    return w.add("Gather", [names[0]!, w.tensor(from, [out], "int32", "rows")], { axis });
+  }
+  const matrix = new Float32Array(size * out);
+  for (let k = 0; k < out; k++) {
+    for (let t = starts[k]!; t < starts[k + 1]!; t++) matrix[from[t]! * out + k]! += weights[t]!;
+  }
+  const columns = w.tensor(matrix, [size, out], "float32", "matrix");
+  const last = shape.length - 1;
+  if (axis === last) return w.add("MatMul", [names[0]!, columns]);
+  const perm = shape.map((_, i) => (i === axis ? last : i === last ? axis : i));
+  const y = w.add("MatMul", [w.add("Transpose", [names[0]!], { perm }), columns]);
+  return w.add("Transpose", [y], { perm });
+};
+
 const indexAdd: Write = (op) => {
   const { w, names, specs, attrs } = op;
   const { shape } = specs[0]!;
@@ -209,8 +232,19 @@ const maxIndices: Write = ({ w, names, specs, attrs }) => {
 
 const finite: Write = ({ w, names }) => w.add("Not", [w.add("Or", [w.add("IsNaN", names), w.add("IsInf", names)])]);
 
-/** How every primitive is written; those that only training needs are not. */
-export const writers = {
+/** Ops that only gradients need. */
+const gradient = "it belongs to a gradient; export the forward pass";
+const training = "it only happens in training; call eval() on the model first";
+
+/** How every primitive is written, or why it is not. A forgotten one is a compile error. */
+const writers = {
+  alongAxis: sparseProduct,
+  assign: training,
+  avgPool2dGrad: gradient,
+  conv2dWeightGrad: gradient,
+  dropout: training,
+  maxPool2dGather: gradient,
+  maxPool2dGrad: gradient,
   neg: same("Neg"),
   abs: same("Abs"),
   exp: same("Exp"),
@@ -279,20 +313,24 @@ export const writers = {
   cast: ({ w, names, attrs }) => w.add("Cast", names, { to: typeNumbers[attrs["dtype"] as DType] }),
   clamp: ({ w, names, attrs }) =>
     w.add("Clip", [names[0]!, w.scalar(attrs["min"] as number), w.scalar(attrs["max"] as number)]),
+  silu: ({ w, names: [x] }) => w.add("Mul", [x!, w.add("Sigmoid", [x!])]),
+  mish: ({ w, names: [x] }) => w.add("Mul", [x!, w.add("Tanh", [w.add("Softplus", [x!])])]),
+  // x · ½(1 + erf(x / √2)): ONNX has Gelu only since opset 20
+  gelu: ({ w, names: [x] }) => {
+    const erf = w.add("Erf", [w.add("Mul", [x!, w.scalar(Math.SQRT1_2)])]);
+    return w.add("Mul", [x!, w.add("Mul", [w.add("Add", [erf, w.scalar(1)]), w.scalar(0.5)])]);
+  },
   conv2d: convolution,
   conv2dInputGrad: transposedConvolution,
   matmul: product,
   where: same("Where"),
-} as const satisfies Partial<Record<OpName, Write>>;
+} as const satisfies Record<OpName, Write | string>;
 
 /** The writer of an op, or an error that says what to do. */
 export function writerOf(op: string, output: TensorSpec): Write {
-  const write = (writers as Partial<Record<string, Write>>)[op];
-  if (write !== undefined) return write;
-  const why =
-    op === "assign" || op === "dropout"
-      ? "it only happens in training; call eval() on the model first"
-      : "ONNX has no operator for it, or Fovea's writer does not know it";
+  const write = (writers as Partial<Record<string, Write | string>>)[op];
+  if (typeof write === "function") return write;
+  const why = write ?? "it is an op of your own, for which ONNX has no operator";
   throw new UnsupportedOpError(
     `exportOnnx: the op ${op} (result [${output.shape.join(", ")}]) cannot be written: ${why}`,
   );

@@ -1,0 +1,89 @@
+import type { TypedArray } from "../base/dtype.ts";
+import { noGrad } from "../tensor/apply.ts";
+import { fromHost } from "../tensor/create.ts";
+import type { Op } from "../tensor/op.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { makeInputs, testNumbers, type OpCase } from "./cases.ts";
+
+/** Unit roundoff of float32. */
+const U = 2 ** -24;
+/** What elementwise functions may lose: 8 ulp, the largest aim of docs/accuracy.md (4) in a value and its derivative. */
+const ELEMENTWISE = 16;
+/** What is lost by rounding a product and the result of its sum. */
+const PRODUCT = 2;
+/** Factor before √K. Rounding errors are random walks of at most U each; 4 deviations of one are never seen. */
+const WALK = 4;
+
+/**
+ * Sums of products: linear in each input. The same op on absolute values is then Σ|x||w| of every element, the quantity
+ * that rounding errors of a sum are relative to, and never more than ‖x‖‖w‖.
+ */
+const multilinear: ReadonlySet<string> = new Set([
+  "add",
+  "avgPool2d",
+  "avgPool2dGrad",
+  "conv2d",
+  "conv2dInputGrad",
+  "conv2dWeightGrad",
+  "expand",
+  "indexAdd",
+  "indexSelect",
+  "matmul",
+  "mul",
+  "scatterAdd",
+  "sum",
+  "takeAlongAxis",
+]);
+
+/**
+ * The largest |engine − reference| for each element of an op's result and gradients:
+ *
+ *   (e + c·√K) · 2⁻²⁴ · M
+ *
+ * K is how many terms are summed into the element, M what they amount to: Σ|x||w| for sums of products, else the largest
+ * result (at least 1). c·√K is the random walk of K roundings, e the error of elementwise functions or of one
+ * product, stated above for all ops at once. Nothing is set by hand for a case, so a kernel that loses bits has nowhere to hide.
+ */
+export function allowedErrors(
+  op: Op,
+  c: OpCase,
+  want: readonly TypedArray[],
+  evaluate: (op: Op, c: OpCase, inputs: (Tensor | undefined)[], weight?: (y: Tensor) => Tensor) => TypedArray[],
+): ((i: number) => number)[] {
+  const terms = termCount(op, c, want);
+  const magnitudes = multilinear.has(op.name) ? evaluate(op, c, absoluteInputs(c), absoluteWeights) : null;
+  return want.map((values, k) => {
+    const walk = WALK * Math.sqrt(terms / Math.max(1, values.length));
+    const factor = ((magnitudes === null ? ELEMENTWISE : PRODUCT) + walk) * U;
+    if (magnitudes !== null) return (i) => factor * magnitudes[k]![i]!;
+    let largest = 1;
+    for (const v of values) if (Number.isFinite(v)) largest = Math.max(largest, Math.abs(v));
+    return () => factor * largest;
+  });
+}
+
+/** An upper bound of all terms that are summed: products of the op, elements of its tensors, lines along its axis. */
+function termCount(op: Op, c: OpCase, want: readonly TypedArray[]): number {
+  const inputs = makeInputs(c);
+  const spec = op.shape(inputs, c.attrs);
+  const largest = Math.max(...inputs.map((x) => x?.size ?? 0), ...want.map((v) => v.length));
+  const line = typeof c.attrs.axis === "number" ? (inputs[0]?.shape[c.attrs.axis] ?? 1) : 1;
+  return Math.max(op.macs(inputs, c.attrs, spec), largest * line);
+}
+
+function absoluteInputs(c: OpCase): (Tensor | undefined)[] {
+  return makeInputs(c).map((x) => (x?.dtype === "float32" ? absolute(x).requireGrad() : x));
+}
+
+function absoluteWeights(y: Tensor): Tensor {
+  const next = testNumbers(99);
+  return fromHost(
+    Float32Array.from({ length: y.size }, () => Math.abs(next())),
+    y.shape,
+    "float32",
+  );
+}
+
+function absolute(x: Tensor): Tensor {
+  return noGrad(() => fromHost(Float64Array.from(x.storage.values(), Math.abs), x.shape, "float32"));
+}
