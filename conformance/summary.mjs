@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-/** Counts outcomes, in all and per family. */
-export function summarize(results) {
+/** Counts outcomes, in all and per family (or layer): `byFamily`, `byLayer`. */
+export function summarize(results, kind = "family") {
   const count = () => ({ passed: 0, failed: 0, unsupported: 0 });
   const total = count();
   const byFamily = {};
@@ -11,17 +11,17 @@ export function summarize(results) {
     entry[outcome]++;
     if (missing !== undefined) entry.missing = [...new Set([...(entry.missing ?? []), missing])].toSorted();
   }
-  return { ...total, byFamily };
+  return { ...total, [kind === "layer" ? "byLayer" : "byFamily"]: byFamily };
 }
 
 /** The counts as Markdown. */
-export function table({ passed, failed, unsupported, byFamily }) {
-  const rows = Object.entries(byFamily).map(
+export function table({ passed, failed, unsupported, byFamily, byLayer }) {
+  const rows = Object.entries(byFamily ?? byLayer).map(
     ([family, entry]) =>
       `| ${family} | ${entry.passed} | ${entry.failed} | ${entry.unsupported} | ${(entry.missing ?? []).join(", ")} |`,
   );
   return [
-    "| family | passed | failed | unsupported | missing |",
+    `| ${byLayer ? "layer" : "family"} | passed | failed | unsupported | missing |`,
     "| --- | --- | --- | --- | --- |",
     ...rows,
     `| **all** | ${passed} | ${failed} | ${unsupported} | |`,

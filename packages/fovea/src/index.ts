@@ -30,6 +30,7 @@ export {
   type GradCheckTarget,
 } from "./nn/gradCheck.ts";
 export * as nn from "./nn/index.ts";
+export * as keras from "./nn/keras/index.ts";
 export {
   celu,
   elu,

@@ -167,4 +167,13 @@ export {
   nonNeg,
   unitNorm,
 } from "./constraints.ts";
-export { type Regularizer, l1, l1l2, l2, orthogonalPenalty, penalized, regularization } from "./regularizers.ts";
+export {
+  type Regularizer,
+  l1,
+  l1l2,
+  l2,
+  orthogonalPenalty,
+  penalized,
+  penalties,
+  regularization,
+} from "./regularizers.ts";

@@ -62,14 +62,23 @@ export function orthogonalPenalty({
   };
 }
 
-/** The penalties of all parameters that have a regulariser, added up; null when none has. */
-export function regularization(model: AnyModule): Tensor | null {
-  let total: Tensor | null = null;
-  for (const parameter of model.parameters()) {
-    const penalty = (parameter as Parameter).regularizer?.(parameter);
-    if (penalty) total = total === null ? penalty : total.add(penalty);
+/** A module that has a penalty on its latest output, to be taken once. */
+interface ActivityPenalized {
+  takeActivityPenalty(): Tensor | null;
+}
+
+/** The penalties of a model, one by one: of parameters that have a regulariser, and of the outputs of layers. */
+export function penalties(model: AnyModule): Tensor[] {
+  const terms = model.parameters().map((parameter) => (parameter as Parameter).regularizer?.(parameter) ?? null);
+  for (const module of model.namedModules().values()) {
+    if ("takeActivityPenalty" in module) terms.push((module as AnyModule & ActivityPenalized).takeActivityPenalty());
   }
-  return total;
+  return terms.filter((term) => term !== null);
+}
+
+/** The penalties of all regularised parameters and outputs, added up; null when there are none. */
+export function regularization(model: AnyModule): Tensor | null {
+  return penalties(model).reduce<Tensor | null>((sum, term) => (sum === null ? term : sum.add(term)), null);
 }
 
 /** The loss plus the penalties of all regularised parameters; the loss itself when there are none. */

@@ -1,5 +1,6 @@
 import type { Graph } from "../graph.ts";
 import { deadCode } from "./deadCode.ts";
+import { inversePermutes } from "./inversePermutes.ts";
 
 /** The passes in the order they run. */
-export const passes: readonly ((graph: Graph) => Graph)[] = [deadCode];
+export const passes: readonly ((graph: Graph) => Graph)[] = [inversePermutes, deadCode];
