@@ -1,31 +1,16 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { keras, noGrad, scope, tensor, withEngine } from "../packages/fovea/dist/index.js";
-import { readTar } from "../packages/fovea/dist/io/node.js";
 import { settingsOf } from "./keras-settings.mjs";
+import { suitesOf } from "./suites.mjs";
 
-/** Archives may unpack to this much. */
-const MAX_BYTES = 1 << 28;
-
-/** Runs the layer vectors of keras-js through the Keras layers: JSON files of a folder or an archive. */
+/** Runs the layer vectors of keras-js through the Keras layers: JSON files of a folder or of archives. */
 export async function* runKeras(path, { engines, only }) {
-  const suite = basename(path).replace(/\.(tar\.gz|tgz)$/, "");
-  for (const [name, vector] of vectorsOf(path)) {
-    if (only !== undefined && !name.includes(only)) continue;
-    yield runVector(name, vector, { suite, engines });
+  for (const { suite, files } of suitesOf(path, /\.json$/)) {
+    const vectors = [...files.values()].flatMap((read) => Object.entries(JSON.parse(new TextDecoder().decode(read()))));
+    for (const [name, vector] of vectors.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      if (only !== undefined && !name.includes(only)) continue;
+      yield runVector(name, vector, { suite, engines });
+    }
   }
-}
-
-function vectorsOf(path) {
-  const texts = statSync(path).isDirectory()
-    ? readdirSync(path, { recursive: true, encoding: "utf8" })
-        .filter((file) => file.endsWith(".json"))
-        .map((file) => readFileSync(join(path, file), "utf8"))
-    : readTar(gunzipSync(readFileSync(path), { maxOutputLength: MAX_BYTES }), path)
-        .filter((entry) => entry.path.endsWith(".json"))
-        .map((entry) => new TextDecoder().decode(entry.bytes));
-  return texts.flatMap((text) => Object.entries(JSON.parse(text))).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** `convolutional.Conv2D.3` is about Conv2D, `activations.relu.0` about relu, `pipeline_03` about pipelines. */

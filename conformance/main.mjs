@@ -40,6 +40,10 @@ for (const path of paths) {
     if (values.list || (!values.json && result.outcome === "failed")) console.log(line.split("\n")[0]);
   }
 }
+if (results.length === 0) {
+  console.error(`no test vectors were found in ${paths.join(", ")}${values.only ? ` with "${values.only}"` : ""}`);
+  process.exit(1);
+}
 const summary = summarize(results, kind);
 if (values.write !== undefined) writeTable(values.write, table(summary));
 if (!values.json) console.log(table(summary));

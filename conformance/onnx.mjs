@@ -1,23 +1,13 @@
-import { readdirSync, readFileSync, statSync, existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { FoveaError, UnsupportedOpError, noGrad, scope, withEngine } from "../packages/fovea/dist/index.js";
-import {
-  loadOnnx,
-  onnxOperators,
-  onnxTensor,
-  readGraph,
-  readOnnxTensor,
-  readTar,
-} from "../packages/fovea/dist/io/node.js";
-
-/** Archives may unpack to this much. */
-const MAX_BYTES = 1 << 30;
+import { loadOnnx, onnxOperators, onnxTensor, readGraph, readOnnxTensor } from "../packages/fovea/dist/io/node.js";
+import { suitesOf } from "./suites.mjs";
 
 /** Runs ONNX backend tests (model.onnx and test_data_set_*) from a folder, an archive, or a folder of archives. */
 export async function* runOnnx(path, { engines, only }) {
   const index = readIndex(path);
-  for (const { suite, files } of suitesOf(path)) {
+  for (const { suite, files } of suitesOf(path, /\.(onnx|pb|data|bin)$/)) {
     for (const test of testsOf(files)) {
       if (only !== undefined && !test.name.includes(only)) continue;
       yield runTest(test, { suite, engines, family: index.get(`${suite}/${test.name}`) });
@@ -30,30 +20,6 @@ function readIndex(path) {
   const file = join(statSync(path).isDirectory() ? path : dirname(path), "INDEX.json");
   if (!existsSync(file)) return new Map();
   return new Map(JSON.parse(readFileSync(file, "utf8")).map(({ suite, test, family }) => [`${suite}/${test}`, family]));
-}
-
-/** Sets of files: every archive is one, and so is a folder without archives. */
-function suitesOf(path) {
-  if (!statSync(path).isDirectory()) return [archive(path)];
-  const archives = readdirSync(path).filter((name) => /\.(tar\.gz|tgz)$/.test(name));
-  if (archives.length > 0) return archives.toSorted().map((name) => archive(join(path, name)));
-  const names = readdirSync(path, { recursive: true, encoding: "utf8" }).filter((name) =>
-    /\.(onnx|pb|data|bin)$/.test(name),
-  );
-  return [
-    {
-      suite: basename(path),
-      files: new Map(names.map((name) => [name.replaceAll("\\", "/"), () => readFileSync(join(path, name))])),
-    },
-  ];
-}
-
-function archive(path) {
-  const entries = readTar(gunzipSync(readFileSync(path), { maxOutputLength: MAX_BYTES }), path);
-  return {
-    suite: basename(path).replace(/\.(tar\.gz|tgz)$/, ""),
-    files: new Map(entries.map(({ path: name, bytes }) => [name.replace(/^\.\//, ""), () => bytes])),
-  };
 }
 
 /** A test per model: folders with data sets, or (the light suite) a file with its outputs beside it. */
