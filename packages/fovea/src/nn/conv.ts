@@ -47,6 +47,26 @@ export function showKernel(kernel: Shape): number | Shape {
   return kernel.every((d) => d === kernel[0]) ? kernel[0]! : kernel;
 }
 
+/** Weight [first, second / groups, ...kernel size] and bias of a convolution or a transposed one, checked and filled. */
+export function convParameters(
+  who: string,
+  axes: number,
+  [first, second]: readonly [first: number, second: number],
+  kernelSize: number | readonly number[],
+  { groups = 1, stride = 1, dilation = 1 }: Pick<ConvOptions, "groups" | "stride" | "dilation">,
+  { bias = true, init, transposed = false }: WeightOptions & { transposed?: boolean },
+): { weight: Parameter; bias: Parameter | null } {
+  const [inChannels, outChannels] = transposed ? [first, second] : [second, first];
+  checkChannels(who, inChannels, outChannels, groups);
+  const kernel = sizesOf(kernelSize, axes, 1, `${who}: kernelSize`);
+  sizesOf(stride, axes, 1, `${who}: stride`);
+  sizesOf(dilation, axes, 1, `${who}: dilation`);
+  const weight = new Parameter([first, second / groups, ...kernel]);
+  const biases = bias ? new Parameter([outChannels]) : null;
+  initLayer(weight, biases, init);
+  return { weight, bias: biases };
+}
+
 /** What the convolution layers share: weight, bias, options. */
 abstract class Conv<Options extends ConvOptions> extends Module {
   /** [outChannels, inChannels / groups, ...kernel size] */
@@ -61,19 +81,14 @@ abstract class Conv<Options extends ConvOptions> extends Module {
     inChannels: number,
     outChannels: number,
     kernelSize: number | readonly number[],
-    { bias = true, init }: WeightOptions,
+    weights: WeightOptions,
     options: Options,
   ) {
     super();
-    const groups = options.groups ?? 1;
-    checkChannels(who, inChannels, outChannels, groups);
-    const kernel = sizesOf(kernelSize, axes, 1, `${who}: kernelSize`);
-    sizesOf(options.stride ?? 1, axes, 1, `${who}: stride`);
-    sizesOf(options.dilation ?? 1, axes, 1, `${who}: dilation`);
-    this.weight = new Parameter([outChannels, inChannels / groups, ...kernel]);
-    this.bias = bias ? new Parameter([outChannels]) : null;
+    const state = convParameters(who, axes, [outChannels, inChannels], kernelSize, options, weights);
+    this.weight = state.weight;
+    this.bias = state.bias;
     this.options = options;
-    initLayer(this.weight, this.bias, init);
   }
 
   override extraRepr(): string {

@@ -7,11 +7,10 @@ import {
   type ConvTranspose3dOptions as Transpose3dOpOptions,
   type ConvTransposeOptions,
 } from "../ops/convTranspose.ts";
-import { sizesOf, type Pair, type Single, type Triple } from "../ops/windows.ts";
+import type { Pair, Single, Triple } from "../ops/windows.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { checkChannels, showKernel, weightOptions, type WeightOptions } from "./conv.ts";
+import { convParameters, showKernel, weightOptions, type WeightOptions } from "./conv.ts";
 import { showArguments } from "./describe.ts";
-import { initLayer } from "./init.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
@@ -35,19 +34,15 @@ abstract class ConvTranspose<Size, Options extends ConvTransposeOptions> extends
     inChannels: number,
     outChannels: number,
     kernelSize: number | readonly number[],
-    { bias = true, init }: WeightOptions,
+    weights: WeightOptions,
     options: Options,
   ) {
     super();
-    const groups = options.groups ?? 1;
-    checkChannels(who, inChannels, outChannels, groups);
-    const kernel = sizesOf(kernelSize, axes, 1, `${who}: kernelSize`);
-    sizesOf(options.stride ?? 1, axes, 1, `${who}: stride`);
-    sizesOf(options.dilation ?? 1, axes, 1, `${who}: dilation`);
-    this.weight = new Parameter([inChannels, outChannels / groups, ...kernel]);
-    this.bias = bias ? new Parameter([outChannels]) : null;
+    const how = { ...weights, transposed: true };
+    const state = convParameters(who, axes, [inChannels, outChannels], kernelSize, options, how);
+    this.weight = state.weight;
+    this.bias = state.bias;
     this.options = options;
-    initLayer(this.weight, this.bias, init);
   }
 
   override extraRepr(): string {

@@ -73,35 +73,42 @@ describe.each(availableEngines().map((name) => [name] as const))("fit on %s", (e
   });
 
   // The reference engine computes in float64, and files hold float32: there a resumed run agrees to that precision.
-  it.skipIf(engine === "reference").each([
-    [7, { epoch: 2, batch: 2 }, "in the middle of an epoch"],
-    [10, { epoch: 2, batch: 5 }, "before a validation"],
-  ])("stopped after step %i and gone on with, gives the numbers of a run that was not", async (last, where) => {
-    const whole = setUp();
-    const { state: wanted } = await run(whole);
+  const exact =
+    engine === "reference"
+      ? []
+      : ([
+          [7, { epoch: 2, batch: 2 }, "in the middle of an epoch"],
+          [10, { epoch: 2, batch: 5 }, "before a validation"],
+        ] as const);
+  it.each(exact)(
+    "stopped after step %i and gone on with, gives the numbers of a run that was not",
+    async (last, where) => {
+      const whole = setUp();
+      const { state: wanted } = await run(whole);
 
-    const first = setUp();
-    const stop = new AbortController();
-    let saved = "";
-    const stopped = await run(first, {
-      signal: stop.signal,
-      onStep: ({ step }) => step === last && stop.abort(),
-      save: (state) => void (saved = JSON.stringify(state)),
-    });
-    expect(stopped.finished).toBe(false);
-    expect(stopped.state).toMatchObject({ ...where, step: last });
+      const first = setUp();
+      const stop = new AbortController();
+      let saved = "";
+      const stopped = await run(first, {
+        signal: stop.signal,
+        onStep: ({ step }) => step === last && stop.abort(),
+        save: (state) => void (saved = JSON.stringify(state)),
+      });
+      expect(stopped.finished).toBe(false);
+      expect(stopped.state).toMatchObject({ ...where, step: last });
 
-    const second = setUp();
-    const { tensors, scalars } = first.optimizer.stateDict();
-    second.model.loadStateDict(decodeTensors(await encodeTensors(first.model.stateDict()), "weights").tensors);
-    const stored = decodeTensors(await encodeTensors(tensors), "optimizer").tensors;
-    second.optimizer.loadStateDict({ tensors: stored, scalars: JSON.parse(JSON.stringify(scalars)) });
-    manualSeed(99);
-    const resumed = await run(second, { from: JSON.parse(saved) as FitState });
+      const second = setUp();
+      const { tensors, scalars } = first.optimizer.stateDict();
+      second.model.loadStateDict(decodeTensors(await encodeTensors(first.model.stateDict()), "weights").tensors);
+      const stored = decodeTensors(await encodeTensors(tensors), "optimizer").tensors;
+      second.optimizer.loadStateDict({ tensors: stored, scalars: JSON.parse(JSON.stringify(scalars)) });
+      manualSeed(99);
+      const resumed = await run(second, { from: JSON.parse(saved) as FitState });
 
-    expect(resumed.state.history).toEqual(wanted.history);
-    expect(await encodeTensors(second.model.stateDict())).toEqual(await encodeTensors(whole.model.stateDict()));
-  });
+      expect(resumed.state.history).toEqual(wanted.history);
+      expect(await encodeTensors(second.model.stateDict())).toEqual(await encodeTensors(whole.model.stateDict()));
+    },
+  );
 });
 
 describe("fit", () => {
