@@ -85,10 +85,11 @@ int pool_parts(int limit) {
   return parts;
 }
 
-// Takes part `index` of job `t` unless the other side has it. A stale `t` fails: no job ends with a part unclaimed.
+// Takes part `index` of job `t` unless the other side has it. No job ends with a part unclaimed and tickets only grow, so
+// a worker that comes late with the ticket of an earlier job finds this one or a later one here, and fails.
 static int claim(worker *w, ticket t) {
   ticket last = LOAD(w->claimed);
-  return last != t && __atomic_compare_exchange_n(&w->claimed, &last, t, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  return last < t && __atomic_compare_exchange_n(&w->claimed, &last, t, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
 static void sleep_until_called(worker *w, ticket seen) {
