@@ -39,7 +39,7 @@ async function openFolder(folder: string): Promise<DataSource> {
   if (found === null) {
     const near = nearest(folder, names);
     throw new FoveaError(
-      `there is no data set and no folder "${folder}"${near === null ? "" : `; did you mean ${near}?`} Data is ${dataHelp}`,
+      `there is no data set and no folder "${folder}"${near === null ? "; data is" : `; did you mean ${near}? Data is`} ${dataHelp}`,
     );
   }
   if (!found.isDirectory()) throw new FoveaError(`--data ${folder} is a file; name the folder with the idx files`);
