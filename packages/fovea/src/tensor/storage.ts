@@ -10,6 +10,13 @@ export function storagesMade(): number {
   return made;
 }
 
+let moves = 0;
+
+/** Counts up whenever a storage's values leave the memory of an engine: until then, buffers are where they were. */
+export function storageMoves(): number {
+  return moves;
+}
+
 /**
  * Where a tensor's values are: on an engine, in a JavaScript array, or in both.
  *
@@ -44,6 +51,7 @@ export class Storage {
   buffer(engine: Backend): DeviceBuffer {
     if (this.#device !== null && this.#engine === engine) return this.#device;
     const host = this.values();
+    if (this.#device !== null) moves++;
     this.#device?.release();
     this.#device = engine.upload(host, this.spec);
     this.#engine = engine;
@@ -88,6 +96,7 @@ export class Storage {
       if (drop) this.#dropped = true;
       else this.#host = this.#engine!.download(this.#device);
     }
+    moves++;
     this.#device.release();
     this.#device = null;
     this.#engine = null;
