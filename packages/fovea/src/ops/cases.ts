@@ -7,6 +7,8 @@ import { compareCases } from "./compare.cases.ts";
 import { convCases } from "./conv2d.cases.ts";
 import { cumsumCases } from "./cumsum.cases.ts";
 import { dropoutCases } from "./dropout.cases.ts";
+import { fusedConv2dCases } from "./fusedConv2d.cases.ts";
+import { fusedMatmulCases } from "./fusedMatmul.cases.ts";
 import { gatherCases } from "./gather.cases.ts";
 import type { OpName } from "./index.ts";
 import { matmulCases } from "./matmul.cases.ts";
@@ -38,5 +40,7 @@ export const opCases = {
   argsort: argsortCases,
   assign: assignCases,
   cumsum: cumsumCases,
+  fusedConv2d: fusedConv2dCases,
+  fusedMatmul: fusedMatmulCases,
   scatter: scatterCases,
 } satisfies Record<OpName, OpCases>;

@@ -21,9 +21,14 @@ const kernel = count(4, [1, 1, 2, 2]);
 const vertical: CaseInput = { values: [1, 0, -1, 1, 0, -1, 1, 0, -1], shape: [1, 1, 3, 3] };
 
 /** x [N, C, H, W], weight [K, C/groups, r, s] and how they meet. */
-type Setting = readonly [name: string, x: readonly number[], weight: readonly number[], attrs: Partial<Conv2dAttrs>];
+export type ConvSetting = readonly [
+  name: string,
+  x: readonly number[],
+  weight: readonly number[],
+  attrs: Partial<Conv2dAttrs>,
+];
 
-const settings: readonly Setting[] = [
+const settings: readonly ConvSetting[] = [
   [
     "LeNet's first layer",
     [2, 1, 12, 12],
@@ -183,10 +188,10 @@ const settings: readonly Setting[] = [
   ],
 ];
 
-const attrsOf = ([, , , a]: Setting): Conv2dAttrs => ({ ...plain, ...a }) as Conv2dAttrs;
+export const attrsOf = ([, , , a]: ConvSetting): Conv2dAttrs => ({ ...plain, ...a }) as Conv2dAttrs;
 
 /** A seeded grid over stride × padding × dilation × groups × channels. */
-function grid(size: number): Setting[] {
+function grid(size: number): ConvSetting[] {
   const next = testNumbers(2024);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.abs(next()) * 7919) % list.length]!;
   return Array.from({ length: size }, (_, i) => {
@@ -205,10 +210,11 @@ function grid(size: number): Setting[] {
   });
 }
 
-const all = [...settings, ...grid(24)];
+/** What conv2d, its gradients and its fused form are tested on. */
+export const convSettings: readonly ConvSetting[] = [...settings, ...grid(24)];
 
 /** The output shape of a setting. */
-const outputOf = (s: Setting): readonly number[] => conv2dShape(s[1], s[2], attrsOf(s));
+export const outputOf = (s: ConvSetting): readonly number[] => conv2dShape(s[1], s[2], attrsOf(s));
 
 const worked: readonly OpCase[] = casesOf(conv2dOp, [
   [
@@ -295,7 +301,7 @@ export const convCases = {
       ...worked,
       ...casesOf(
         conv2dOp,
-        all.map((s) => [s[0], { x: s[1], weight: s[2], bias: [s[2][0]!] }, attrsOf(s)] as const),
+        convSettings.map((s) => [s[0], { x: s[1], weight: s[2], bias: [s[2][0]!] }, attrsOf(s)] as const),
       ).cases,
       ...casesOf(conv2dOp, [["without bias", { x: [1, 3, 5, 5], weight: [4, 3, 3, 3] }, plain]]).cases,
     ],
@@ -318,12 +324,12 @@ export const convCases = {
       ]).cases,
       ...casesOf(
         conv2dInputGradOp,
-        all.map((s) => [s[0], { g: outputOf(s), weight: s[2] }, { ...attrsOf(s), shape: s[1] }] as const),
+        convSettings.map((s) => [s[0], { g: outputOf(s), weight: s[2] }, { ...attrsOf(s), shape: s[1] }] as const),
       ).cases,
     ],
   },
   conv2dWeightGrad: casesOf(
     conv2dWeightGradOp,
-    all.map((s) => [s[0], { x: s[1], g: outputOf(s) }, { ...attrsOf(s), shape: s[2] }] as const),
+    convSettings.map((s) => [s[0], { x: s[1], g: outputOf(s) }, { ...attrsOf(s), shape: s[2] }] as const),
   ),
 } satisfies Record<string, OpCases>;

@@ -12,6 +12,8 @@ import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
 import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
 import { cumsumOp } from "./cumsum.ts";
 import { dropoutOp } from "./dropout.ts";
+import { fusedConv2dOp } from "./fusedConv2d.ts";
+import { fusedMatmulOp } from "./fusedMatmul.ts";
 import { gatherOps } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
 import { maxPool2dOps } from "./maxPool2d.ts";
@@ -43,6 +45,8 @@ export const ops = {
   conv2dWeightGrad: conv2dWeightGradOp,
   cumsum: cumsumOp,
   dropout: dropoutOp,
+  fusedConv2d: fusedConv2dOp,
+  fusedMatmul: fusedMatmulOp,
   matmul: matmulOp,
   scatter: scatterOp,
   where: whereOp,

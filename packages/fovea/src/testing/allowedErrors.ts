@@ -26,6 +26,8 @@ const multilinear: ReadonlySet<string> = new Set([
   "conv2dInputGrad",
   "conv2dWeightGrad",
   "expand",
+  "fusedConv2d",
+  "fusedMatmul",
   "indexAdd",
   "indexSelect",
   "matmul",
@@ -51,10 +53,13 @@ export function allowedErrors(
   evaluate: (op: Op, c: OpCase, inputs: (Tensor | undefined)[], weight?: (y: Tensor) => Tensor) => TypedArray[],
 ): ((i: number) => number)[] {
   const terms = termCount(op, c, want);
-  const magnitudes = multilinear.has(op.name) ? evaluate(op, c, absoluteInputs(c), absoluteWeights) : null;
+  const { activation } = c.attrs;
+  // An activation's slope is at most 1.1: errors are those of the sum before it, and SiLU's own.
+  const sum = activation === undefined ? c : { ...c, attrs: { ...c.attrs, activation: "none" } };
+  const magnitudes = multilinear.has(op.name) ? evaluate(op, sum, absoluteInputs(c), absoluteWeights) : null;
   return want.map((values, k) => {
     const walk = WALK * Math.sqrt(terms / Math.max(1, values.length));
-    const factor = ((magnitudes === null ? ELEMENTWISE : PRODUCT) + walk) * U;
+    const factor = ((magnitudes === null || activation === "silu" ? ELEMENTWISE : PRODUCT) + walk) * U;
     if (magnitudes !== null) return (i) => factor * magnitudes[k]![i]!;
     let largest = 1;
     for (const v of values) if (Number.isFinite(v)) largest = Math.max(largest, Math.abs(v));

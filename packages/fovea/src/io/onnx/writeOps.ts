@@ -163,6 +163,7 @@ const finite: Write = ({ w, names }) => w.add("Not", [w.add("Or", [w.add("IsNaN"
 
 /** Ops that only gradients need. */
 const gradient = "it belongs to a gradient; export the forward pass";
+const fused = "it is made by the passes of compile(); export the model itself";
 const training = "it only happens in training; call eval() on the model first";
 
 /** How every primitive is written, or why it is not. A forgotten one is a compile error. */
@@ -172,6 +173,8 @@ const writers = {
   avgPool2dGrad: gradient,
   conv2dWeightGrad: gradient,
   dropout: training,
+  fusedConv2d: fused,
+  fusedMatmul: fused,
   maxPool2dGather: gradient,
   maxPool2dGrad: gradient,
   neg: same("Neg"),

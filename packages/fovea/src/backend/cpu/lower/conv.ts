@@ -1,6 +1,8 @@
 import type { Conv2dAttrs } from "../../../ops/conv2d.ts";
+import type { Epilogue } from "../../../ops/epilogue.ts";
 import { sizeOf, type Shape } from "../../../base/shape.ts";
 import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref } from "../lower.ts";
+import { epilogueParams } from "./epilogue.ts";
 
 /** Channels per group up to which the input is padded first, so that the taps of a kernel row become one run. */
 const PAD_FORWARD = 16;
@@ -52,8 +54,9 @@ function padInput(e: Emitter, x: CpuValue, g: Geometry, most: number): { ref: Re
   return { ref, geometry: { ...g, x: shape, attrs: { ...g.attrs, padding: [none, none] } } };
 }
 
-function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>): void {
-  const [x, weight, bias] = inputs as [CpuValue, CpuValue, CpuValue | undefined];
+/** conv2d, and fusedConv2d with its residual and activation. */
+function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs & Partial<Epilogue>>): void {
+  const [x, weight, bias, residual] = inputs as [CpuValue, CpuValue, CpuValue | undefined, CpuValue | undefined];
   const y = output.spec.shape;
   if (sizeOf(y) === 0) return;
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
@@ -62,7 +65,9 @@ function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>)
   const packed = e.scratch(4 * packedSize(groups, outChannels / groups, inChannels * taps, e.lanes));
   e.command("conv2d_pack", [weight.ref, packed], [outChannels, inChannels, taps, groups]);
   const { ref, geometry } = padInput(e, x, { x: x.spec.shape, weight: weight.spec.shape, y, attrs }, PAD_FORWARD);
-  e.command("conv2d", [ref, packed, (bias ?? weight).ref, output.ref], params(geometry, bias ? 1 : 0));
+  const { flags, range } = epilogueParams(bias, residual, attrs);
+  const buffers = [ref, packed, (bias ?? weight).ref, (residual ?? weight).ref, output.ref];
+  e.command("conv2d", buffers, [...params(geometry, flags), ...range]);
 }
 
 type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };
@@ -129,4 +134,9 @@ export const convKernels = {
   conv2d: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitConv2d) },
   conv2dInputGrad: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitInputGrad) },
   conv2dWeightGrad: { in: ["channelsLast", "channelsLast"], emit: emit(emitWeightGrad) },
+  fusedConv2d: {
+    in: ["channelsLast", "contiguous", "contiguous", "channelsLast"],
+    out: "channelsLast",
+    emit: emit(emitConv2d),
+  },
 } satisfies Record<string, CpuKernel>;
