@@ -4,6 +4,7 @@
 import { alongAxisOps } from "./alongAxis.ts";
 import { assignOp } from "./assign.ts";
 import { avgPool2dOps } from "./avgPool2d.ts";
+import { batchNormOps } from "./batchNorm.ts";
 import { binaryOps } from "./binary.ts";
 import { castOp } from "./cast.ts";
 import { compareOps } from "./compare.ts";
@@ -17,6 +18,7 @@ import { matmulOp } from "./matmul.ts";
 import { maxPool2dOps } from "./maxPool2d.ts";
 import { movementOps } from "./movement.ts";
 import { reduceOps } from "./reduce.ts";
+import { reluGradOp } from "./reluGrad.ts";
 import { scatterOp } from "./scatter.ts";
 import { clampOp, whereOp } from "./select.ts";
 import { softmaxOps } from "./softmax.ts";
@@ -33,6 +35,7 @@ export const ops = {
   ...softmaxOps,
   ...alongAxisOps,
   ...avgPool2dOps,
+  ...batchNormOps,
   ...maxPool2dOps,
   argsort: argsortOp,
   assign: assignOp,
@@ -44,6 +47,7 @@ export const ops = {
   cumsum: cumsumOp,
   dropout: dropoutOp,
   matmul: matmulOp,
+  reluGrad: reluGradOp,
   scatter: scatterOp,
   where: whereOp,
 } as const;
