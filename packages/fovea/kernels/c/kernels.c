@@ -4,6 +4,7 @@
 
 #include "along_axis.c"
 #include "argreduce.c"
+#include "batch_norm.c"
 #include "binary.c"
 #include "cast.c"
 #include "conv2d.c"
