@@ -8,6 +8,7 @@ export {
   engineState,
   init,
   setEngine,
+  setExact,
   setThreads,
   threads,
   withEngine,

@@ -25,6 +25,8 @@
 #include "sort.c"
 #include "unary.c"
 #include "where.c"
+#include "winograd.c"
+#include "winograd_weight_grad.c"
 
 #ifndef FV_TABLE
 #define FV_TABLE kernels_table

@@ -175,6 +175,9 @@ const settings: readonly ConvSetting[] = [
       ],
     },
   ],
+  ["Winograd with 2×2 tiles", [1, 20, 7, 7], [18, 20, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
+  ["Winograd with 4×4 tiles", [8, 17, 9, 10], [19, 17, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
+  ["Winograd, padding differs on every side", [8, 16, 10, 9], [17, 16, 3, 3], { padding: [[0, 2], [2, 1]] }], // prettier-ignore
   [
     "even kernel, 'same' by TensorFlow's rule",
     [1, 3, 5, 5],

@@ -67,6 +67,31 @@ export function allowedErrors(
   });
 }
 
+/** Ops with a Winograd algorithm for kernels of 3×3 with stride 1. */
+const winogradOps: ReadonlySet<string> = new Set(["conv2d", "conv2dInputGrad", "conv2dWeightGrad", "fusedConv2d"]);
+
+/** Whether Winograd's algorithm may compute the case, so that it has `winogradErrors` unless `setExact(true)`. */
+export function mayBeWinograd(op: Op, { attrs }: OpCase): boolean {
+  const ones = [attrs.stride, attrs.dilation, attrs.groups].flat();
+  return winogradOps.has(op.name) && ones.every((v) => v === 1);
+}
+
+/**
+ * The largest |engine − reference| of Winograd's algorithm: 5e-5 of the largest number of each result.
+ *
+ * Its error is not one of the element but of the tile (max-norm). For F(4×4, 3×3) the transforms enlarge a float32
+ * rounding by ‖Aᵀ‖‖G‖‖Bᵀ‖ (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", 2020); measured
+ * it is 5 to 10 times the direct algorithm's error and grows like it, with the root of the terms: 2e-5 at 512 channels
+ * (docs/accuracy.md). Twice that and a half is allowed at any size.
+ */
+export function winogradErrors(want: readonly TypedArray[]): ((i: number) => number)[] {
+  return want.map((values) => {
+    let largest = 0;
+    for (const v of values) largest = Math.max(largest, Math.abs(v));
+    return () => 5e-5 * largest;
+  });
+}
+
 /** An upper bound of all terms that are summed: products of the op, elements of its tensors, lines along its axis. */
 function termCount(op: Op, c: OpCase, want: readonly TypedArray[]): number {
   const inputs = makeInputs(c);

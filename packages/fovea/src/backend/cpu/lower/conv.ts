@@ -3,6 +3,7 @@ import type { Epilogue } from "../../../ops/epilogue.ts";
 import { sizeOf, type Shape } from "../../../base/shape.ts";
 import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref } from "../lower.ts";
 import { epilogueParams } from "./epilogue.ts";
+import { emitWinograd, emitWinogradInputGrad, emitWinogradWeightGrad } from "./winograd.ts";
 
 /** Channels per group up to which the input is padded first, so that the taps of a kernel row become one run. */
 const PAD_FORWARD = 16;
@@ -55,10 +56,11 @@ function padInput(e: Emitter, x: CpuValue, g: Geometry, most: number): { ref: Re
 }
 
 /** conv2d, and fusedConv2d with its residual and activation. */
-function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs & Partial<Epilogue>>): void {
+function emitConv2d(e: Emitter, call: CpuCall<Conv2dAttrs & Partial<Epilogue>>): void {
+  const { inputs, output, attrs } = call;
   const [x, weight, bias, residual] = inputs as [CpuValue, CpuValue, CpuValue | undefined, CpuValue | undefined];
   const y = output.spec.shape;
-  if (sizeOf(y) === 0) return;
+  if (sizeOf(y) === 0 || emitWinograd(e, call)) return;
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
   const taps = kernelHeight * kernelWidth;
   const { groups } = attrs;
@@ -72,10 +74,11 @@ function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs &
 
 type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };
 
-function emitInputGrad(e: Emitter, { inputs, output, attrs }: CpuCall<InputGradAttrs>): void {
+function emitInputGrad(e: Emitter, call: CpuCall<InputGradAttrs>): void {
+  const { inputs, output, attrs } = call;
   const [g, weight] = inputs as [CpuValue, CpuValue];
   const x = output.spec.shape;
-  if (sizeOf(x) === 0) return;
+  if (sizeOf(x) === 0 || emitWinogradInputGrad(e, call)) return;
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
   const geometry: Geometry = { x, weight: weight.spec.shape, y: g.spec.shape, attrs };
   const { groups, stride, padding, dilation } = attrs;
@@ -105,7 +108,9 @@ function emitInputGrad(e: Emitter, { inputs, output, attrs }: CpuCall<InputGradA
   e.command("conv2d_input_grad", [g.ref, packed, output.ref], params(geometry, 0));
 }
 
-function emitWeightGrad(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>): void {
+function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
+  if (emitWinogradWeightGrad(e, call)) return;
+  const { inputs, output, attrs } = call;
   const [x, g] = inputs as [CpuValue, CpuValue];
   const weight = output.spec.shape as readonly [number, number, number, number];
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight;
