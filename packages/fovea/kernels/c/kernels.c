@@ -13,6 +13,7 @@
 #include "copy.c"
 #include "copy_bytes.c"
 #include "cumsum.c"
+#include "depthwise.c"
 #include "dropout.c"
 #include "fill.c"
 #include "gather.c"
