@@ -1,7 +1,7 @@
 import { FoveaError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import type { Backend, DeviceBuffer, Executable } from "../backend/contract.ts";
-import { currentEngine } from "../backend/engines.ts";
+import { currentEngine, exact } from "../backend/engines.ts";
 import { isRecording, withRecorder } from "../tensor/apply.ts";
 import { adopt, endStep } from "../tensor/memory.ts";
 import { Storage, storageMoves } from "../tensor/storage.ts";
@@ -58,7 +58,7 @@ export function compile<Args extends readonly Tensor[], R extends TensorTree>(
   const call = (...args: Args): R => {
     if (isRecording()) return fn(...args);
     const engine = currentEngine();
-    const key = `${engine.name} ${args.map((x) => `${x.dtype}${showShape(x.shape)}`).join(" ")}`;
+    const key = `${engine.name}${exact() ? " exact" : ""} ${args.map((x) => `${x.dtype}${showShape(x.shape)}`).join(" ")}`;
     let plan = plans.get(key);
     if (plan !== undefined && moved(plan, engine)) {
       forget(plans, key);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import type { EngineName } from "../backend/contract.ts";
-import { currentEngine, engineNames, engineState, setEngine } from "../backend/engines.ts";
+import { currentEngine, engineNames, engineState, exact, setEngine, setExact } from "../backend/engines.ts";
 
 /** A suite for each engine, run with it as the current one. Engines that are not here are reported as skipped. */
 export function describeEngines(title: string, suite: () => void, engines: readonly EngineName[] = engineNames): void {
@@ -18,5 +18,16 @@ export function describeEngines(title: string, suite: () => void, engines: reado
       });
       suite();
     });
+  }
+}
+
+/** Runs `fn` with direct algorithms only. */
+export function withExact<T>(fn: () => T): T {
+  const before = exact();
+  setExact(true);
+  try {
+    return fn();
+  } finally {
+    setExact(before);
   }
 }
