@@ -6,6 +6,7 @@
 #include "argreduce.c"
 #include "binary.c"
 #include "cast.c"
+#include "chain.c"
 #include "conv2d.c"
 #include "conv2d_input_grad.c"
 #include "conv2d_weight_grad.c"

@@ -14,7 +14,7 @@ import type {
 } from "../contract.ts";
 import { bytesOf, CpuBuffer, type Block } from "./buffer.ts";
 import { sameLayout, type Layout } from "./layout.ts";
-import { lowerOp, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
 import { emitRelayout } from "./lower/relayout.ts";
 import { cpuKernels } from "./lower/index.ts";
 import type { KernelName } from "./kernels.generated.ts";
@@ -146,12 +146,7 @@ class EagerEmitter implements Emitter {
     return this.#engine.runtime.lanes;
   }
 
-  command(
-    kernel: KernelName,
-    buffers: readonly Ref[],
-    params: readonly number[],
-    options?: { serial?: boolean },
-  ): void {
+  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
     const addresses = buffers.map((ref) => this.#addresses[ref]!);
     this.#words.command(kernel, addresses, params, options?.serial ?? false);
   }

@@ -17,11 +17,22 @@ export interface CpuValue {
   readonly ref: Ref;
 }
 
+export interface CommandOptions {
+  /** Run on one thread. */
+  readonly serial?: boolean;
+  /** How many buffers, counted from the last, the kernel writes. Default 1: the last one. */
+  readonly writes?: number;
+}
+
 export interface Emitter {
   /** float32 lanes of a vector: packed weights are padded to it. */
   readonly lanes: number;
-  /** Appends a command. Parameters are int32; write floats with `bits`. Serial commands run on one thread. */
-  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: { serial?: boolean }): void;
+  /**
+   * Appends a command. Parameters are int32; write floats with `bits`.
+   * The last buffer is written (and may be read), all others are only read: programs tell by it what can be computed
+   * once and kept.
+   */
+  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void;
   /** Memory for the rest of this op. */
   scratch(bytes: number): Ref;
 }
@@ -42,6 +53,8 @@ export interface CpuKernel {
   readonly out?: Layout | "follow";
   /** The output is the first input under another shape: no command at all. */
   readonly alias?: true;
+  /** Elementwise ops on float32 and bool: the kernel whose row is a step of a chain (lower/chain.ts), and its parameters. */
+  step?(attrs: Attrs): readonly [KernelName, ...number[]];
   emit?(e: Emitter, call: CpuCall): void;
 }
 

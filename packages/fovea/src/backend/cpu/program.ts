@@ -1,13 +1,14 @@
 import { hostArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import { planArena } from "../arena.ts";
-import type { Attrs, DeviceBuffer, Executable, OpKernel, ProgramSpec, TensorSpec } from "../contract.ts";
+import type { Attrs, Chain, DeviceBuffer, Executable, OpKernel, ProgramSpec, TensorSpec } from "../contract.ts";
 import { bytesOf, CpuBuffer } from "./buffer.ts";
 import type { CpuBackend } from "./backend.ts";
 import { hostNdArray, kernelOf, singlePrecision } from "./backend.ts";
 import type { KernelName } from "./kernels.generated.ts";
 import type { Layout } from "./layout.ts";
-import { lowerOp, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import { lowerOp, type CommandOptions, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import { lowerChain } from "./lower/chain.ts";
 import { emitRelayout } from "./lower/relayout.ts";
 import { ProgramWords, writeAddress } from "./words.ts";
 
@@ -182,19 +183,21 @@ class Planner implements Emitter {
     for (const { value, buffer } of program.captured) fixed(value, buffer as CpuBuffer);
     program.hostInputs.forEach(({ value }, i) => fixed(value, hostBuffers[i]!));
 
-    for (const node of program.nodes) {
+    const chains = new Map(program.chains.map((chain) => [chain.from, chain]));
+    for (let i = 0; i < program.nodes.length; i++) {
+      const chain = chains.get(i);
+      if (chain !== undefined && this.#lowerChain(program, chain, values)) {
+        i = chain.to - 1;
+        continue;
+      }
+      const node = program.nodes[i]!;
       const args = node.inputs.map((id) => (id < 0 ? undefined : values.get(id)!));
       values.set(node.output, this.#lower(node.op, args, node.attrs, spec(node.output)));
     }
     this.outputs = program.outputs.map((id) => this.#asOutput(values.get(id)!));
   }
 
-  command(
-    kernel: KernelName,
-    buffers: readonly Ref[],
-    params: readonly number[],
-    options?: { serial?: boolean },
-  ): void {
+  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
     const at = this.commands.length;
     for (const ref of buffers) {
       const slot = this.slots[ref]!;
@@ -206,6 +209,18 @@ class Planner implements Emitter {
 
   scratch(bytes: number): Ref {
     return this.#slot("arena", Math.max(4, bytes));
+  }
+
+  #lowerChain(program: ProgramSpec, chain: Chain, values: Map<number, CpuValue>): boolean {
+    const nodes = program.nodes.slice(chain.from, chain.to);
+    const done = lowerChain(this, nodes, chain, {
+      values,
+      spec: (id) => program.values[id]!,
+      relayout: (v, to) => this.#twin(v, to),
+      output: (spec, layout) => ({ spec, layout, ref: this.#slot("arena", bytesOf(spec)) }),
+    });
+    for (const { op, output } of nodes) if (done && op.inPlace) this.#twins.delete(values.get(output)!.ref);
+    return done;
   }
 
   #lower(op: OpKernel, args: readonly (CpuValue | undefined)[], attrs: Attrs, output: TensorSpec): CpuValue {

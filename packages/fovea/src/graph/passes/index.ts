@@ -1,6 +1,7 @@
 import type { Graph } from "../graph.ts";
+import { chains } from "./chains.ts";
 import { deadCode } from "./deadCode.ts";
 import { inversePermutes } from "./inversePermutes.ts";
 
 /** The passes in the order they run. */
-export const passes: readonly ((graph: Graph) => Graph)[] = [inversePermutes, deadCode];
+export const passes: readonly ((graph: Graph) => Graph)[] = [inversePermutes, deadCode, chains];
