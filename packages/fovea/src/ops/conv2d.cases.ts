@@ -129,6 +129,31 @@ const settings: readonly ConvSetting[] = [
     },
   ],
   [
+    "depthwise 5×5, stride 2, with whole vectors and a rest",
+    [2, 37, 13, 19],
+    [37, 1, 5, 5],
+    { stride: [2, 2], padding: [[2, 2], [2, 2]], groups: 37 }, // prettier-ignore
+  ],
+  [
+    "depthwise, dilated, other strides and padding on every side",
+    [1, 12, 11, 12],
+    [12, 1, 3, 2],
+    { stride: [1, 3], padding: [[2, 1], [0, 3]], dilation: [2, 3], groups: 12 }, // prettier-ignore
+  ],
+  [
+    "depthwise with a kernel beyond a table of taps",
+    [1, 3, 9, 12],
+    [3, 1, 7, 11],
+    { padding: [[3, 3], [5, 5]], groups: 3 }, // prettier-ignore
+  ],
+  ["depthwise with a stride beyond the kernel", [2, 9, 8, 9], [9, 1, 2, 2], { stride: [3, 4], groups: 9 }],
+  [
+    "depthwise in more channels than a chunk",
+    [1, 300, 5, 6],
+    [300, 1, 3, 3],
+    { padding: [[1, 1], [1, 1]], groups: 300 }, // prettier-ignore
+  ],
+  [
     "full padding",
     [1, 2, 4, 4],
     [3, 2, 3, 3],

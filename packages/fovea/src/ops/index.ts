@@ -4,6 +4,7 @@
 import { alongAxisOps } from "./alongAxis.ts";
 import { assignOp } from "./assign.ts";
 import { avgPool2dOps } from "./avgPool2d.ts";
+import { batchNormOps } from "./batchNorm.ts";
 import { binaryOps } from "./binary.ts";
 import { castOp } from "./cast.ts";
 import { compareOps } from "./compare.ts";
@@ -19,6 +20,7 @@ import { matmulOp } from "./matmul.ts";
 import { maxPool2dOps } from "./maxPool2d.ts";
 import { movementOps } from "./movement.ts";
 import { reduceOps } from "./reduce.ts";
+import { reluGradOp } from "./reluGrad.ts";
 import { scatterOp } from "./scatter.ts";
 import { clampOp, whereOp } from "./select.ts";
 import { softmaxOps } from "./softmax.ts";
@@ -35,6 +37,7 @@ export const ops = {
   ...softmaxOps,
   ...alongAxisOps,
   ...avgPool2dOps,
+  ...batchNormOps,
   ...maxPool2dOps,
   argsort: argsortOp,
   assign: assignOp,
@@ -48,6 +51,7 @@ export const ops = {
   fusedConv2d: fusedConv2dOp,
   fusedMatmul: fusedMatmulOp,
   matmul: matmulOp,
+  reluGrad: reluGradOp,
   scatter: scatterOp,
   where: whereOp,
 } as const;

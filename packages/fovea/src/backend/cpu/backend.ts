@@ -171,6 +171,11 @@ class EagerEmitter implements Emitter {
     return this.#refer(address);
   }
 
+  /** Eager values have memory of their own. */
+  lies(): boolean {
+    return false;
+  }
+
   run(
     op: OpKernel,
     kernel: CpuKernel,

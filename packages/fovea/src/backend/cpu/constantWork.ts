@@ -11,21 +11,21 @@ const MAX_GROWTH = 8;
  */
 export function constantSteps(slots: readonly Slot[], steps: readonly Step[]): boolean[] {
   const uses = steps.map(touches);
-  const changed = new Set(uses.flatMap(({ writes }) => writes.map((ref) => slots[ref]!.block)));
+  const changed = new Set(uses.flatMap(({ writes }) => writes.map((slot) => slots[slot]!.block)));
   const constant = slots.map(({ kind, block }) => kind === "arena" || (kind === "captured" && !changed.has(block)));
   // A host step is not a command that could be kept for later.
   const result = steps.map((step) => "kernel" in step);
   for (let settled = false; !settled;) {
     settled = true;
-    const refuse = (ref: number) => {
-      if (constant[ref]) settled = false;
-      constant[ref] = false;
+    const refuse = (slot: number) => {
+      if (constant[slot]) settled = false;
+      constant[slot] = false;
     };
     const alreadyRead = new Set<number>();
     uses.forEach(({ reads, writes }, i) => {
-      for (const ref of writes) if (alreadyRead.has(ref)) refuse(ref);
-      for (const ref of reads) alreadyRead.add(ref);
-      result[i] &&= reads.every((ref) => constant[ref]) && writes.every((ref) => constant[ref]);
+      for (const slot of writes) if (alreadyRead.has(slot)) refuse(slot);
+      for (const slot of reads) alreadyRead.add(slot);
+      result[i] &&= reads.every((slot) => constant[slot]) && writes.every((slot) => constant[slot]);
       if (!result[i]) writes.forEach(refuse);
     });
     if (settled) tooLarge(slots, uses, result).forEach(refuse);
@@ -41,13 +41,13 @@ function tooLarge(slots: readonly Slot[], uses: readonly ReturnType<typeof touch
   uses.forEach(({ reads, writes }, i) => {
     if (!constant[i]) return;
     const from = new Set(
-      reads.flatMap((ref) => (slots[ref]!.kind === "captured" ? [ref] : [...(sources.get(ref) ?? [])])),
+      reads.flatMap((slot) => (slots[slot]!.kind === "captured" ? [slot] : [...(sources.get(slot) ?? [])])),
     );
-    for (const ref of writes) sources.set(ref, new Set([...from, ...(sources.get(ref) ?? [])]));
+    for (const slot of writes) sources.set(slot, new Set([...from, ...(sources.get(slot) ?? [])]));
   });
-  for (const [ref, from] of sources) {
+  for (const [slot, from] of sources) {
     const bytes = [...from].reduce((sum, source) => sum + slots[source]!.bytes, 0);
-    if (read.has(ref) && slots[ref]!.bytes > FREE_BYTES + MAX_GROWTH * bytes) refused.push(ref);
+    if (read.has(slot) && slots[slot]!.bytes > FREE_BYTES + MAX_GROWTH * bytes) refused.push(slot);
   }
   return refused;
 }

@@ -1,6 +1,6 @@
 import type { CpuBackend } from "./backend.ts";
 import type { Block } from "./buffer.ts";
-import type { Command, Slot } from "./plan.ts";
+import type { Command, Place, Slot } from "./plan.ts";
 
 /** A value that depends on captured tensors only. Those that are read at every run have memory of their own. */
 export interface Prepared {
@@ -30,21 +30,21 @@ export class PreparedValues {
   /** The final values of the slots that constant commands write, by slot. Each is held until `release`. */
   follow(slots: readonly Slot[], commands: readonly Command[], held: Prepared[]): Map<number, Prepared> {
     const now = new Map<number, Prepared>();
-    const name = (ref: number) => {
-      const { block, bytes } = slots[ref]!;
-      return block === null ? `${now.get(ref)?.id ?? `new ${bytes}`}` : `block ${block.id}`;
+    const name = ({ slot, offset }: Place) => {
+      const { block, bytes } = slots[slot]!;
+      return `${offset} in ${block === null ? (now.get(slot)?.id ?? `new ${bytes}`) : `block ${block.id}`}`;
     };
     for (const { kernel, buffers, writes, params, serial } of commands) {
       const what = `${kernel} ${params.join(",")} ${serial} ${buffers.map(name).join(",")}`;
       const sources = new Set<Block>();
-      for (const ref of buffers) {
-        const { block } = slots[ref]!;
+      for (const { slot } of buffers) {
+        const { block } = slots[slot]!;
         if (block !== null) sources.add(block);
-        for (const source of now.get(ref)?.sources ?? []) sources.add(source);
+        for (const source of now.get(slot)?.sources ?? []) sources.add(source);
       }
       const first = buffers.length - writes;
       const results = buffers.slice(first).map((_, i) => this.#hold(`${what} ${i}`, sources));
-      results.forEach((result, i) => now.set(buffers[first + i]!, result));
+      results.forEach((result, i) => now.set(buffers[first + i]!.slot, result));
       held.push(...results);
     }
     return now;

@@ -6,14 +6,22 @@ import { CpuBuffer } from "./buffer.ts";
 import type { CpuBackend } from "./backend.ts";
 import { hostNdArray, singlePrecision } from "./backend.ts";
 import { constantSteps } from "./constantWork.ts";
-import type { CpuValue, Ref } from "./lower.ts";
-import { Planner, touches, type Command, type HostStep, type Slot, type Step } from "./plan.ts";
+import {
+  Planner,
+  touches,
+  type Command,
+  type HostStep,
+  type Place,
+  type PlacedValue,
+  type Slot,
+  type Step,
+} from "./plan.ts";
 import { isStale, type Prepared } from "./prepared.ts";
 import { ProgramWords, writeAddress } from "./words.ts";
 
 /** A result of the program: memory of its own at each run, or that of an earlier result under another shape. */
 interface Output {
-  readonly value: CpuValue;
+  readonly value: PlacedValue;
   readonly sharedWith: number;
 }
 
@@ -26,21 +34,21 @@ export class CpuProgram implements Executable {
   readonly #slots: readonly Slot[];
   /** Where each slot is now. */
   readonly #addresses: Float64Array;
-  /** Word positions where the address of each slot is written. */
+  /** Where in the words an address in each slot is written: position, offset in the slot, and so on. */
   readonly #patches: readonly number[][];
   readonly #words = new ProgramWords();
   /** Stretches of commands (positions in words) and the host steps after them. */
   readonly #stretches: { readonly from: number; readonly to: number; readonly next: HostStep | null }[] = [];
   readonly #hostBuffers: CpuBuffer[];
-  readonly #inputs: readonly Ref[];
+  readonly #inputs: readonly number[];
   readonly #outputs: readonly Output[];
   /** Where in the arena each slot of the main steps is, and of the constant ones. */
-  readonly #offsets: ReadonlyMap<Ref, number>;
-  readonly #constantOffsets: ReadonlyMap<Ref, number>;
+  readonly #offsets: ReadonlyMap<number, number>;
+  readonly #constantOffsets: ReadonlyMap<number, number>;
   readonly #constant: readonly Command[];
   readonly #held: Prepared[] = [];
-  /** Slots that constant commands write and others read. */
-  readonly #kept = new Map<Ref, Prepared>();
+  /** Slots that constant commands write and others read. Several may have the same value, and one is computed. */
+  readonly #kept = new Map<number, Prepared>();
   /** Captured tensors that the program changes. */
   readonly #changed: readonly CpuBuffer[];
   #arenaVersion = -1;
@@ -60,7 +68,7 @@ export class CpuProgram implements Executable {
     this.#inputs = inputs;
     this.#outputs = outputs.map((value, i) => ({
       value,
-      sharedWith: outputs.findIndex(({ ref }, k) => k < i && ref === value.ref),
+      sharedWith: outputs.findIndex(({ slot }, k) => k < i && slot === value.slot),
     }));
     this.#addresses = Float64Array.from(slots, ({ block }) => block?.address ?? 0);
     this.#patches = slots.map(() => []);
@@ -91,7 +99,7 @@ export class CpuProgram implements Executable {
         continue;
       }
       const buffer = engine.allocate(value.spec, value.layout);
-      this.#point(value.ref, buffer.address);
+      this.#point(value.slot, buffer.address);
       outputs.push(buffer);
     }
     this.#program.hostInputs.forEach(({ fill }, i) => runtime.write(this.#hostBuffers[i]!.address, fill()));
@@ -118,36 +126,34 @@ export class CpuProgram implements Executable {
   #keep(main: readonly Step[]): number {
     const { prepared } = this.#engine;
     const values = prepared.follow(this.#slots, this.#constant, this.#held);
-    let bytes = 0;
-    for (const ref of new Set(main.flatMap((step) => touches(step).reads))) {
-      const value = values.get(ref);
+    for (const slot of new Set(main.flatMap((step) => touches(step).reads))) {
+      const value = values.get(slot);
       if (value === undefined) continue;
-      prepared.keep(value, this.#slots[ref]!.bytes);
-      this.#kept.set(ref, value);
-      this.#addresses[ref] = value.memory!.address;
-      bytes += value.memory!.bytes;
+      prepared.keep(value, this.#slots[slot]!.bytes);
+      this.#kept.set(slot, value);
+      this.#addresses[slot] = value.memory!.address;
     }
-    return bytes;
+    return [...new Set(this.#kept.values())].reduce((sum, { memory }) => sum + memory!.bytes, 0);
   }
 
   #changedBy(main: readonly Step[]): CpuBuffer[] {
-    const blocks = new Set(main.flatMap((step) => touches(step).writes.map((ref) => this.#slots[ref]!.block)));
+    const blocks = new Set(main.flatMap((step) => touches(step).writes.map((slot) => this.#slots[slot]!.block)));
     return this.#program.captured.map(({ buffer }) => buffer as CpuBuffer).filter(({ block }) => blocks.has(block));
   }
 
-  #placeInArena(steps: readonly Step[]): { offsets: Map<Ref, number>; bytes: number } {
-    const pieces = new Map<Ref, Lifetime & { last: number }>();
+  #placeInArena(steps: readonly Step[]): { offsets: Map<number, number>; bytes: number } {
+    const pieces = new Map<number, Lifetime & { last: number }>();
     steps.forEach((step, at) => {
       const { reads, writes } = touches(step);
-      for (const ref of [...reads, ...writes]) {
-        const piece = pieces.get(ref);
-        const { kind, bytes } = this.#slots[ref]!;
+      for (const slot of [...reads, ...writes]) {
+        const piece = pieces.get(slot);
+        const { kind, bytes } = this.#slots[slot]!;
         if (piece !== undefined) piece.last = at;
-        else if (kind === "arena" && !this.#kept.has(ref)) pieces.set(ref, { bytes, first: at, last: at });
+        else if (kind === "arena" && !this.#kept.has(slot)) pieces.set(slot, { bytes, first: at, last: at });
       }
     });
     const { offsets, bytes } = planArena([...pieces.values()]);
-    return { offsets: new Map([...pieces.keys()].map((ref, i) => [ref, offsets[i]!])), bytes };
+    return { offsets: new Map([...pieces.keys()].map((slot, i) => [slot, offsets[i]!])), bytes };
   }
 
   #encode(main: readonly Step[]): void {
@@ -162,8 +168,8 @@ export class CpuProgram implements Executable {
         continue;
       }
       const at = this.#words.count + 4;
-      step.buffers.forEach((ref, k) => this.#patches[ref]!.push(at + 2 * k));
-      const addresses = step.buffers.map((ref) => this.#addresses[ref]!);
+      step.buffers.forEach(({ slot, offset }, k) => this.#patches[slot]!.push(at + 2 * k, offset));
+      const addresses = step.buffers.map((place) => this.#at(place));
       this.#words.command(step.kernel, addresses, step.params, step.serial);
     }
     end(null);
@@ -173,54 +179,60 @@ export class CpuProgram implements Executable {
   #prepare(): void {
     const { runtime, arena, clock } = this.#engine;
     this.#checkedAt = clock;
-    const stale = [...this.#kept].filter(([, value]) => isStale(value));
-    if (stale.length === 0) return;
-    const needed = new Set(stale.map(([ref]) => ref));
+    const stale = new Map<Prepared, number>();
+    for (const [slot, value] of this.#kept) if (isStale(value) && !stale.has(value)) stale.set(value, slot);
+    if (stale.size === 0) return;
+    const needed = new Set(stale.values());
     const commands = this.#constant.toReversed().filter((command) => {
       const { reads, writes } = touches(command);
-      if (!writes.some((ref) => needed.has(ref))) return false;
-      for (const ref of writes) needed.add(ref);
-      for (const ref of reads) {
-        const value = this.#kept.get(ref);
-        if (value === undefined || isStale(value)) needed.add(ref);
+      if (!writes.some((slot) => needed.has(slot))) return false;
+      for (const slot of writes) needed.add(slot);
+      for (const slot of reads) {
+        const value = this.#kept.get(slot);
+        if (value === undefined || isStale(value)) needed.add(slot);
       }
       return true;
     });
     const words = new ProgramWords();
-    const address = (ref: Ref) => {
-      const offset = this.#constantOffsets.get(ref);
-      return offset === undefined ? this.#addresses[ref]! : arena.address + offset;
+    const address = (place: Place) => {
+      const start = this.#constantOffsets.get(place.slot);
+      return start === undefined ? this.#at(place) : arena.address + start + place.offset;
     };
     for (const { kernel, buffers, params, serial } of commands.toReversed()) {
       words.command(kernel, buffers.map(address), params, serial);
     }
     runtime.run(words.words, words.count);
-    for (const [, value] of stale) value.madeAt = clock;
+    for (const value of stale.keys()) value.madeAt = clock;
   }
 
   /** Writes the addresses of all arena slots for where the arena is now. */
   #link(): void {
     const { arena } = this.#engine;
-    for (const [ref, offset] of this.#offsets) this.#point(ref, arena.address + offset);
+    for (const [slot, offset] of this.#offsets) this.#point(slot, arena.address + offset);
     this.#arenaVersion = arena.version;
   }
 
-  #point(ref: Ref, address: number): void {
-    if (this.#addresses[ref] === address) return;
-    this.#addresses[ref] = address;
-    for (const at of this.#patches[ref]!) writeAddress(this.#words.words, at, address);
+  #point(slot: number, address: number): void {
+    if (this.#addresses[slot] === address) return;
+    this.#addresses[slot] = address;
+    const patches = this.#patches[slot]!;
+    for (let i = 0; i < patches.length; i += 2) writeAddress(this.#words.words, patches[i]!, address + patches[i + 1]!);
+  }
+
+  #at({ slot, offset }: Place): number {
+    return this.#addresses[slot]! + offset;
   }
 
   #runOnHost({ op, attrs, inputs, output }: HostStep): void {
     const { runtime } = this.#engine;
-    const read = ({ spec, ref }: CpuValue) => {
-      const data = hostArray(spec.dtype, sizeOf(spec.shape));
-      runtime.read(this.#addresses[ref]!, data);
-      return hostNdArray(spec, data);
+    const read = (value: PlacedValue) => {
+      const data = hostArray(value.spec.dtype, sizeOf(value.spec.shape));
+      runtime.read(this.#at(value), data);
+      return hostNdArray(value.spec, data);
     };
     const args = inputs.map((v) => v && read(v));
     const y = op.inPlace ? args[0]! : hostNdArray(output.spec, hostArray(output.spec.dtype, sizeOf(output.spec.shape)));
     op.reference(args, attrs, y);
-    runtime.write(this.#addresses[output.ref]!, singlePrecision(y.data));
+    runtime.write(this.#at(output), singlePrecision(y.data));
   }
 }

@@ -2,6 +2,7 @@ import type { Conv2dAttrs } from "../../../ops/conv2d.ts";
 import type { Epilogue } from "../../../ops/epilogue.ts";
 import { sizeOf, type Shape } from "../../../base/shape.ts";
 import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref } from "../lower.ts";
+import { emitDepthwiseWeightGrad, isDepthwise, packDepthwise } from "./depthwise.ts";
 import { epilogueParams } from "./epilogue.ts";
 import { emitWinograd, emitWinogradInputGrad, emitWinogradWeightGrad } from "./winograd.ts";
 
@@ -64,12 +65,18 @@ function emitConv2d(e: Emitter, call: CpuCall<Conv2dAttrs & Partial<Epilogue>>):
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
   const taps = kernelHeight * kernelWidth;
   const { groups } = attrs;
+  const { flags, range } = epilogueParams(bias, residual, attrs);
+  const ends = [(bias ?? weight).ref, (residual ?? weight).ref, output.ref];
+  const given: Geometry = { x: x.spec.shape, weight: weight.spec.shape, y, attrs };
+  if (isDepthwise(weight.spec.shape, attrs)) {
+    const packed = packDepthwise(e, weight.ref, weight.spec.shape, attrs, "forward");
+    e.command("depthwise", [x.ref, packed, ...ends], [...params(given, flags), ...range]);
+    return;
+  }
   const packed = e.scratch(4 * packedSize(groups, outChannels / groups, inChannels * taps, e.lanes));
   e.command("conv2d_pack", [weight.ref, packed], [outChannels, inChannels, taps, groups]);
-  const { ref, geometry } = padInput(e, x, { x: x.spec.shape, weight: weight.spec.shape, y, attrs }, PAD_FORWARD);
-  const { flags, range } = epilogueParams(bias, residual, attrs);
-  const buffers = [ref, packed, (bias ?? weight).ref, (residual ?? weight).ref, output.ref];
-  e.command("conv2d", buffers, [...params(geometry, flags), ...range]);
+  const { ref, geometry } = padInput(e, x, given, PAD_FORWARD);
+  e.command("conv2d", [ref, packed, ...ends], [...params(geometry, flags), ...range]);
 }
 
 type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };
@@ -82,6 +89,11 @@ function emitInputGrad(e: Emitter, call: CpuCall<InputGradAttrs>): void {
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
   const geometry: Geometry = { x, weight: weight.spec.shape, y: g.spec.shape, attrs };
   const { groups, stride, padding, dilation } = attrs;
+  if (isDepthwise(weight.spec.shape, attrs)) {
+    const packed = packDepthwise(e, weight.ref, weight.spec.shape, attrs, "inputGrad");
+    e.command("depthwise_input_grad", [g.ref, packed, output.ref], params(geometry, 0));
+    return;
+  }
   // Few input channels leave vectors over them mostly empty; then vectors run over a kernel row's (kx, ic) columns.
   const fold = dilation[1] === 1 ? kernelWidth : 1;
   const columns = fold * inChannels;
@@ -116,6 +128,12 @@ function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight;
   const { groups } = attrs;
   const y = g.spec.shape;
+  if (isDepthwise(weight, attrs)) {
+    const given: Geometry = { x: x.spec.shape, weight, y, attrs };
+    const make = (blocks: number) => params(given, blocks);
+    emitDepthwiseWeightGrad(e, x.ref, g.ref, output.ref, weight, y[0]! * y[2]!, make);
+    return;
+  }
   // Partial sums per block of images: enough to share out, few enough that adding them costs nothing. From the shape
   // alone, so that results do not depend on the number of threads.
   const blocks = Math.max(1, Math.min(32, Math.floor(65536 / sizeOf(weight)), Math.floor((y[0]! * y[2]!) / 8)));
