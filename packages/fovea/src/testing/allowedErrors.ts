@@ -88,7 +88,7 @@ export function mayBeWinograd(op: Op, { attrs }: OpCase): boolean {
  * Its error is not one of the element but of the tile (max-norm). For F(4×4, 3×3) the transforms enlarge a float32
  * rounding by ‖Aᵀ‖‖G‖‖Bᵀ‖ (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", 2020); measured
  * it is 5 to 10 times the direct algorithm's error and grows like it, with the root of the terms: 2e-5 at 512 channels
- * (docs/accuracy.md). Twice that and a half is allowed at any size.
+ * (docs/accuracy-convolution.md). Twice that and a half is allowed at any size.
  */
 export function winogradErrors(want: readonly TypedArray[]): ((i: number) => number)[] {
   return want.map((values) => {
