@@ -67,7 +67,7 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
       w += NV * VL;
       UNROLL for (int i = 0; i < MR; i++) {
         vf a = splat(p[i][k]);
-        UNROLL for (int j = 0; j < NV; j++) acc[i][j] += a * b[j];
+        UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(a, b[j], acc[i][j]);
       }
     }
   }
@@ -100,7 +100,7 @@ INLINE void sum_box(const int MR, const int NV, const int apart, const Box *box,
         UNROLL for (int j = 0; j < NV; j++) v[j] = ld(d + j * VL);
         UNROLL for (int i = 0; i < MR; i++) {
           vf x = splat(apart ? p[i][at] : p[0][at + i]);
-          UNROLL for (int j = 0; j < NV; j++) acc[i][j] += x * v[j];
+          UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(x, v[j], acc[i][j]);
         }
         at += aPixel;
         d += bPixel;
