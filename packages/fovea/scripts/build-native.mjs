@@ -111,6 +111,29 @@ export async function buildSanitized(sources = kernelSources()) {
   return { addon: output, library, isas: Object.keys(isas) };
 }
 
+/**
+ * The addon for another processor, for scripts/cross.mjs at the root: its path, or the reason why it cannot be made here.
+ * With `scalar`, as on a processor that has no line in `isasOf`.
+ */
+export async function buildCross(command, arch, { scalar = false } = {}, sources = kernelSources()) {
+  const headers = findHeaders();
+  if (headers === null) return { reason: "node_api.h was not found beside Node (<prefix>/include/node)" };
+  let version;
+  try {
+    version = (await run(command, ["--version"])).stdout.split("\n")[0];
+  } catch {
+    return { reason: `there is no ${command}` };
+  }
+  const [made, extra] = scalar ? [{ scalar: ["-DVB=16"] }, ["-DFV_SCALAR"]] : [isasOf[arch], []];
+  const output = path.join(buildFolder, "native", `linux-${arch}${scalar ? "-scalar" : ""}`, "fovea.node");
+  const key = sha256(sources, flags, made, extra, version, headers);
+  if (!isFresh(key, [output], `${output}.key`)) {
+    await compile(command, headers, output, sources, extra, linkFlags.linux, made);
+    writeAtomic(`${output}.key`, key);
+  }
+  return { addon: output };
+}
+
 async function findSanitizer(command) {
   for (const name of ["libasan.so", `libclang_rt.asan-${os.machine()}.so`]) {
     const { stdout } = await run(command, [`-print-file-name=${name}`]);
@@ -120,7 +143,15 @@ async function findSanitizer(command) {
   return null;
 }
 
-async function compile(command, headers, output, sources, extraFlags = [], link = linkFlags[process.platform]) {
+async function compile(
+  command,
+  headers,
+  output,
+  sources,
+  extraFlags = [],
+  link = linkFlags[process.platform],
+  kinds = isas,
+) {
   fs.mkdirSync(path.dirname(output), { recursive: true });
   const objects = fs.mkdtempSync(path.join(path.dirname(output), "objects-"));
   for (const [name, text] of Object.entries(sources)) {
@@ -142,7 +173,7 @@ async function compile(command, headers, output, sources, extraFlags = [], link 
       return path.join(objects, `${name}.o`);
     };
   const jobs = [
-    ...Object.entries(isas).map(([isa, f]) => job(isa, "kernels.c", [...f, `-DFV_TABLE=kernels_${isa}`])),
+    ...Object.entries(kinds).map(([isa, f]) => job(isa, "kernels.c", [...f, `-DFV_TABLE=kernels_${isa}`])),
     ...["napi", "run", "pool"].map((name) => job(name, `${name}.c`)),
   ];
   try {

@@ -19,7 +19,7 @@
 #define ROWS1 12
 #define FOR_ROWS2(T) T(1) T(2) T(3) T(4) T(5) T(6)
 #define FOR_ROWS1(T) FOR_ROWS2(T) T(7) T(8) T(9) T(10) T(11) T(12)
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(FV_SCALAR)
 #define ROWS2 12
 #define ROWS1 12
 #define FOR_ROWS2(T) T(1) T(2) T(3) T(4) T(5) T(6) T(7) T(8) T(9) T(10) T(11) T(12)
