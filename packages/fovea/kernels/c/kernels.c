@@ -7,6 +7,7 @@
 #include "batch_norm.c"
 #include "binary.c"
 #include "cast.c"
+#include "chain.c"
 #include "conv2d.c"
 #include "conv2d_input_grad.c"
 #include "conv2d_weight_grad.c"
