@@ -63,7 +63,7 @@ function checkModel(name: string): ModelName {
   throw new CommandLineError(`there is no model "${name}"`);
 }
 
-const milliseconds = (ms: number) => `${ms.toPrecision(3)} ms`;
+const milliseconds = (ms: number) => `${ms < 100 ? ms.toPrecision(3) : showCount(ms)} ms`;
 const giga = (x: number) => (x / 1e9).toPrecision(3);
 
 function describe(result: BenchResult): string {
