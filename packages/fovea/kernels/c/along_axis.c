@@ -32,13 +32,8 @@ KERNEL(along_axis) {
     const float *map = x + o * size * inner;
     float *to = y + o * out * inner;
     for (ptrdiff_t k = k0; k < k1; k++) {
-      if (inner == 1) {
-        float sum = 0;
-        for (ptrdiff_t t = starts[k]; t < starts[k + 1]; t++) sum += weights[t] * map[from[t]];
-        to[k] = sum;
-      } else {
-        weighted_rows(map, from, weights, starts[k], starts[k + 1], inner, to + k * inner);
-      }
+      // Single elements too: a scalar loop may round products that vectors contract, and layouts must agree to the bit.
+      weighted_rows(map, from, weights, starts[k], starts[k + 1], inner, to + k * inner);
     }
     u += k1 - k0;
   }

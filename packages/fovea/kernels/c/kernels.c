@@ -4,19 +4,23 @@
 
 #include "along_axis.c"
 #include "argreduce.c"
+#include "batch_norm.c"
 #include "binary.c"
 #include "cast.c"
+#include "chain.c"
 #include "conv2d.c"
 #include "conv2d_input_grad.c"
 #include "conv2d_weight_grad.c"
 #include "copy.c"
 #include "copy_bytes.c"
 #include "cumsum.c"
+#include "depthwise.c"
 #include "dropout.c"
 #include "fill.c"
 #include "gather.c"
 #include "matmul.c"
 #include "pack.c"
+#include "peak.c"
 #include "pool2d.c"
 #include "reduce.c"
 #include "scatter.c"
@@ -24,6 +28,8 @@
 #include "sort.c"
 #include "unary.c"
 #include "where.c"
+#include "winograd.c"
+#include "winograd_weight_grad.c"
 
 #ifndef FV_TABLE
 #define FV_TABLE kernels_table

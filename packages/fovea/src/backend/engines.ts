@@ -69,6 +69,8 @@ export async function init(options: InitOptions = {}): Promise<Backend> {
   const { engine, ...wasm } = options;
   if (Object.keys(wasm).length > 0) {
     const prepared = await prepareWasm(wasm);
+    const before = made.get("wasm");
+    if (before !== undefined && "engine" in before) (before.engine as CpuBackend).runtime.close();
     made.set("wasm", cpu(createWasmRuntime(prepared)));
     if (current?.name === "wasm") current = null;
   }
@@ -84,6 +86,8 @@ async function threadsStarted({ runtime }: CpuBackend): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+export { exact, setExact } from "./exact.ts";
 
 /** Compute threads of the current engine; 1 on the reference engine. */
 export function threads(): number {

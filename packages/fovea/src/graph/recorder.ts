@@ -83,6 +83,7 @@ export class GraphRecorder implements Recorder {
       captured: [...this.#captured.values()],
       mutated: [...this.#mutated],
       nodes: this.#nodes,
+      chains: [],
       outputs: results,
     };
   }

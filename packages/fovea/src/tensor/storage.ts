@@ -10,6 +10,13 @@ export function storagesMade(): number {
   return made;
 }
 
+let moves = 0;
+
+/** Counts up whenever a storage's values leave the memory of an engine: until then, buffers are where they were. */
+export function storageMoves(): number {
+  return moves;
+}
+
 /** Values on the host: an array, or how to make it once somebody asks. */
 export type HostValues = TypedArray | (() => TypedArray);
 
@@ -50,6 +57,7 @@ export class Storage {
   buffer(engine: Backend): DeviceBuffer {
     if (this.#device !== null && this.#engine === engine) return this.#device;
     const host = this.values();
+    if (this.#device !== null) moves++;
     this.#device?.release();
     this.#device = engine.upload(host, this.spec);
     this.#engine = engine;
@@ -95,6 +103,7 @@ export class Storage {
       if (drop) this.#dropped = true;
       else this.#host = this.#engine!.download(this.#device);
     }
+    moves++;
     this.#device.release();
     this.#device = null;
     this.#engine = null;

@@ -17,13 +17,26 @@ export interface CpuValue {
   readonly ref: Ref;
 }
 
+export interface CommandOptions {
+  /** Run on one thread. */
+  readonly serial?: boolean;
+  /** How many buffers, counted from the last, the kernel writes. Default 1: the last one. */
+  readonly writes?: number;
+}
+
 export interface Emitter {
   /** float32 lanes of a vector: packed weights are padded to it. */
   readonly lanes: number;
-  /** Appends a command. Parameters are int32; write floats with `bits`. Serial commands run on one thread. */
-  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: { serial?: boolean }): void;
+  /**
+   * Appends a command. Parameters are int32; write floats with `bits`.
+   * The last buffer is written (and may be read), all others are only read: programs tell by it what can be computed
+   * once and kept.
+   */
+  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void;
   /** Memory for the rest of this op. */
   scratch(bytes: number): Ref;
+  /** True when `part` is the piece of `whole` that starts at `offset` bytes, so that nothing needs to be copied there. */
+  lies(part: Ref, whole: Ref, offset: number): boolean;
 }
 
 export interface CpuCall<A extends Attrs = Attrs> {
@@ -42,6 +55,10 @@ export interface CpuKernel {
   readonly out?: Layout | "follow";
   /** The output is the first input under another shape: no command at all. */
   readonly alias?: true;
+  /** Where the output lies in the first input's memory, in bytes; undefined when it must be copied. For programs. */
+  piece?(x: CpuValue, attrs: Attrs, output: TensorSpec): number | undefined;
+  /** Elementwise ops on float32 and bool: the kernel whose row is a step of a chain (lower/chain.ts), and its parameters. */
+  step?(attrs: Attrs): readonly [KernelName, ...number[]];
   emit?(e: Emitter, call: CpuCall): void;
 }
 
