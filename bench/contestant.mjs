@@ -1,29 +1,51 @@
-// A contestant: a process that runs training steps on request (see peers/protocol.mjs).
+// A contestant: a process that does its job on request (peers/protocol.mjs). While it is not its turn it is stopped, so
+// that no spinning thread pool takes time from the others.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** Starts a contestant; `steps(n)` resolves to { seconds, loss }. */
-export function startContestant(name, command, args, env = {}) {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+/** Starts a contestant and waits until it is ready. */
+export async function startContestant({ name, command, args, env = {} }, job) {
+  const child = spawn(command, [...args, JSON.stringify({ ...job, name })], {
+    env: { ...process.env, ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   let errors = "";
-  child.stderr.on("data", (chunk) => (errors = (errors + chunk).slice(-2000)));
+  child.stderr.on("data", (chunk) => (errors = (errors + chunk).slice(-4000)));
   const waiting = [];
+  let gone = null;
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith("{")) waiting.shift()?.resolve(JSON.parse(line));
   });
-  const ended = (why) => {
-    for (const w of waiting.splice(0)) w.reject(new Error(`${name} stopped: ${why}\n${errors}`));
+  const end = (why) => {
+    gone ??= new Error(`${name} stopped: ${why}\n${errors}`);
+    for (const w of waiting.splice(0)) w.reject(gone);
   };
-  child.on("error", (error) => ended(error.message));
-  child.on("exit", (code) => ended(`exit code ${code}`));
+  child.on("error", (error) => end(error.message));
+  child.on("close", (code, signal) => end(signal ?? `exit code ${code}`));
   child.stdin.on("error", () => {});
+  const answer = () =>
+    gone === null ? new Promise((resolve, reject) => waiting.push({ resolve, reject })) : Promise.reject(gone);
+  const ask = async (line) => {
+    child.kill("SIGCONT");
+    const answered = answer();
+    child.stdin.write(`${line}\n`);
+    const result = await answered;
+    child.kill("SIGSTOP");
+    return result;
+  };
+  const { ready } = await answer();
+  child.kill("SIGSTOP");
   return {
     name,
-    steps: (n) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        child.stdin.write(`steps ${n}\n`);
+    version: ready,
+    run: (n) => ask(`run ${n}`),
+    output: () => ask("output"),
+    memory: () => ask("memory"),
+    stop: () =>
+      new Promise((resolve) => {
+        if (gone !== null) return resolve();
+        child.on("close", resolve);
+        child.kill("SIGKILL");
       }),
-    stop: () => child.kill(),
   };
 }

@@ -1,48 +1,60 @@
-// npm run bench -- training [--engine native,wasm] [--threads 1,2] [--batch 128] [--against pytorch,...] [--json]
+// npm run bench -- <suite> [options]; see README.md.
 import { parseArgs } from "node:util";
-import { training } from "./training.mjs";
 
-const suites = { training };
+const suites = ["inference", "training"];
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    engine: { type: "string", default: "native,wasm" },
+    models: { type: "string" },
+    batch: { type: "string" },
     threads: { type: "string", default: "1,2" },
-    batch: { type: "string", default: "128" },
-    against: { type: "string", default: "pytorch,convnetjs,jax-js,tfjs-cpu" },
-    rounds: { type: "string", default: "7" },
+    engine: { type: "string", default: "native" },
+    against: { type: "string" },
+    rounds: { type: "string", default: "9" },
     json: { type: "boolean", default: false },
   },
 });
-const suite = positionals[0] ?? "training";
-if (!Object.hasOwn(suites, suite)) {
-  console.error(`no suite "${suite}"; there are ${Object.keys(suites).join(", ")}`);
+const [name] = positionals;
+if (!suites.includes(name)) {
+  console.error(`${name === undefined ? "which suite?" : `no suite "${name}";`} there are ${suites.join(", ")}`);
   process.exit(2);
 }
 
+const suite = await import(`./suites/${name}.mjs`);
+const numbers = (list) => list?.split(",").map(Number);
+const engines = values.engine.split(",");
 const rows = [];
-for (const engine of values.engine.split(",")) {
-  for (const threads of values.threads.split(",").map(Number)) {
-    rows.push(
-      ...(await suites[suite]({
-        batch: Number(values.batch),
-        threads,
-        engine,
-        against: values.against.split(","),
-        rounds: Number(values.rounds),
-        log: (line) => console.error(line),
-      })),
+const log = (line) => console.error(line);
+
+await suite.run({
+  models: values.models,
+  batches: numbers(values.batch ?? suite.defaults.batch),
+  threads: numbers(values.threads),
+  engines,
+  against: Object.fromEntries(
+    engines.map((engine) => [engine, (values.against ?? suite.defaults.against[engine]).split(",")]),
+  ),
+  rounds: Number(values.rounds),
+  log,
+  wrong: (message) => {
+    log(message);
+    process.exitCode = 1;
+  },
+  record: (row, spread) => {
+    rows.push(row);
+    const { model, batch, threads, engine, peer, ours, theirs, unit, ratio, maxError } = row;
+    const range = spread === undefined ? "" : ` (${spread.join("–")})`;
+    log(
+      `${model} b${batch} ${threads}t ${engine}: ${ours} ${unit}, ${peer} ${theirs}: ${ratio}×${range}, error ${maxError}`,
     );
-  }
-}
+  },
+});
+
 const geomean = {};
 for (const { suite: s, engine, peer, ratio } of rows) (geomean[`${s}/${engine}/${peer}`] ??= []).push(ratio);
-for (const key of Object.keys(geomean)) {
-  const logs = geomean[key].map(Math.log);
-  geomean[key] = Number(Math.exp(logs.reduce((a, b) => a + b, 0) / logs.length).toFixed(3));
+for (const [key, ratios] of Object.entries(geomean)) {
+  geomean[key] = Number(Math.exp(ratios.reduce((sum, r) => sum + Math.log(r), 0) / ratios.length).toFixed(3));
 }
 if (values.json) console.log(JSON.stringify({ rows, geomean }));
-else
-  console.table(
-    rows.map(({ engine, threads, peer, ours, theirs, ratio }) => ({ engine, threads, peer, ours, theirs, ratio })),
-  );
+else for (const [key, mean] of Object.entries(geomean)) log(`${key}: geometric mean ${mean}×`);

@@ -1,9 +1,11 @@
-// ConvNetJS: one image at a time, its own random initialisation (losses cannot be compared).
+// ConvNetJS training LeNet-5: one image at a time, its own random initialisation (losses cannot be compared).
 import { createRequire } from "node:module";
-import { lenetBatch, LR, MOMENTUM, serve } from "./protocol.mjs";
+import { SGD } from "../sgd.mjs";
+import { job, labels, readInput } from "./files.mjs";
+import { serve } from "./protocol.mjs";
 
-const convnet = createRequire(import.meta.url)("convnetjs");
-const batch = Number(process.argv[2]);
+const require = createRequire(import.meta.url);
+const convnet = require("convnetjs");
 const net = new convnet.Net();
 net.makeLayers([
   { type: "input", out_sx: 28, out_sy: 28, out_depth: 1 },
@@ -15,19 +17,22 @@ net.makeLayers([
   { type: "fc", num_neurons: 84, activation: "relu" },
   { type: "softmax", num_classes: 10 },
 ]);
-const trainer = new convnet.Trainer(net, { method: "sgd", learning_rate: LR, momentum: MOMENTUM, batch_size: batch });
-const data = lenetBatch(batch);
-const images = Array.from({ length: batch }, (_, i) => {
+const trainer = new convnet.Trainer(net, {
+  method: "sgd",
+  learning_rate: SGD.lr,
+  momentum: SGD.momentum,
+  batch_size: job.batch,
+});
+const pixels = readInput();
+const images = Array.from({ length: job.batch }, (_, i) => {
   const vol = new convnet.Vol(28, 28, 1, 0);
-  for (let k = 0; k < 784; k++) vol.w[k] = data.x[i * 784 + k];
+  vol.w.set(pixels.subarray(i * 784, (i + 1) * 784));
   return vol;
 });
+const y = labels(job.batch, 10);
 
-serve((n) => {
+await serve(require("convnetjs/package.json").version, () => {
   let sum = 0;
-  for (let s = 0; s < n; s++) {
-    sum = 0;
-    for (let i = 0; i < batch; i++) sum += trainer.train(images[i], data.y[i]).loss;
-  }
-  return sum / batch;
+  for (let i = 0; i < job.batch; i++) sum += trainer.train(images[i], y[i]).loss;
+  return sum / job.batch;
 });

@@ -1,39 +1,44 @@
-// Ours: the same net, batch and optimizer through the public API, one compiled training step.
-import { compile, crossEntropy, nn, optim, setEngine, setThreads, tensor } from "fovea";
-import { lenetBatch, lenetWeights, LR, MOMENTUM, serve } from "./protocol.mjs";
+// Ours, through the public API: one compiled prediction, or one compiled training step.
+import * as fovea from "../fovea.mjs";
+import { createNetwork } from "../networks.mjs";
+import { SGD } from "../sgd.mjs";
+import { job, labels, readInput, readWeights } from "./files.mjs";
+import { serve } from "./protocol.mjs";
 
-const [batch, threads, engine] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]];
-setEngine(engine);
-setThreads(threads);
+const { compile, crossEntropy, init, optim, setThreads, tensor } = fovea;
+await init({ engine: job.engine });
+setThreads(job.threads);
+await init({ engine: job.engine }); // the threads asked for have started
 
-class LeNet extends nn.Module {
-  conv1 = new nn.Conv2d(1, 6, 5, { padding: 2 });
-  conv2 = new nn.Conv2d(6, 16, 5);
-  fc1 = new nn.Linear(400, 120);
-  fc2 = new nn.Linear(120, 84);
-  fc3 = new nn.Linear(84, 10);
+const model = createNetwork(job.network);
+model.loadStateDict(new Map([...readWeights()].map(([name, { shape, data }]) => [name, tensor(data, { shape })])));
+const x = tensor(readInput(), { shape: [job.batch, ...job.input] });
 
-  forward(x) {
-    x = this.conv1.forward(x).relu().maxPool2d(2);
-    x = this.conv2.forward(x).relu().maxPool2d(2).flatten(1);
-    return this.fc3.forward(this.fc2.forward(this.fc1.forward(x).relu()).relu());
-  }
+if (job.task === "inference") {
+  model.eval();
+  const predict = compile((images) => model.forward(images));
+  await serve("this tree", async () => predict(x).data());
+} else {
+  const optimizer = new optim.SGD(model.parameters(), SGD);
+  const step = compile((images, classes) => {
+    const loss = crossEntropy(model.forward(images), classes);
+    optimizer.minimize(loss);
+    return loss;
+  });
+  const y = targets();
+  await serve(
+    "this tree",
+    () => step(x, y),
+    (loss) => loss.item(),
+  );
 }
 
-const model = new LeNet();
-model.loadStateDict(new Map(lenetWeights().map(({ name, shape, values }) => [name, tensor(values, { shape })])));
-const optimizer = new optim.SGD(model.parameters(), { lr: LR, momentum: MOMENTUM });
-const data = lenetBatch(batch);
-const x = tensor(data.x, { shape: [batch, 1, 28, 28] });
-const y = tensor(data.y);
-const step = compile((images, labels) => {
-  const loss = crossEntropy(model.forward(images), labels);
-  optimizer.minimize(loss);
-  return loss;
-});
-
-serve(async (n) => {
-  let loss;
-  for (let i = 0; i < n; i++) loss = step(x, y);
-  return loss.item();
-});
+/** A label per image, or per pixel where the network labels pixels. */
+function targets() {
+  model.eval();
+  const { shape } = compile((images) => model.forward(images))(x);
+  model.train();
+  const [batch, classes, ...pixels] = shape;
+  const size = batch * pixels.reduce((a, d) => a * d, 1);
+  return tensor(labels(size, Math.min(classes, 10)), { shape: [batch, ...pixels] });
+}

@@ -1,44 +1,106 @@
-"""PyTorch training LeNet-5: channels-last, with Debian's BLAS and malloc tuned by the environment of training.mjs."""
+"""PyTorch: torchvision's own networks, channels-last; BLAS and malloc tuned by the environment that peers.mjs gives.
+
+Inference is a frozen TorchScript (batch norms folded); training is eager, as PyTorch 1.13 trains.
+"""
 import json
-import math
 import sys
 import time
 
+import numpy as np
 import torch
+import torchvision.models as zoo
+from pytorch_networks import CifarResNet20, LeNet5, UNet
 from torch import nn
 
-batch, threads = int(sys.argv[1]), int(sys.argv[2])
-torch.set_num_threads(threads)
+job = json.loads(sys.argv[1])
+torch.set_num_threads(job["threads"])
+torch.manual_seed(1)
+
+networks = {
+    "lenet5": LeNet5,
+    "alexnet": lambda: zoo.alexnet(dropout=0.0),
+    "vgg16": lambda: zoo.vgg16(dropout=0.0),
+    "googlenet": lambda: zoo.googlenet(aux_logits=False, init_weights=False),
+    "resnet18": zoo.resnet18,
+    "resnet50": zoo.resnet50,
+    "mobilenetv2": zoo.mobilenet_v2,
+    "inceptionv3": lambda: zoo.inception_v3(aux_logits=False, init_weights=False),
+    "densenet121": zoo.densenet121,
+    "unet": UNet,
+    "cifar_resnet20": CifarResNet20,
+}
 
 
-def formula(which, size):
-    out = []
-    for i in range(size):
-        v = math.sin((i + 1) * 12.9898 + which * 78.233) * 43758.5453
-        out.append((v - math.floor(v)) * 2 - 1)
-    return torch.tensor(out, dtype=torch.float64).float()
+def read_weights(path):
+    """A safetensors file: header length, JSON header, raw data."""
+    data = open(path, "rb").read()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    header.pop("__metadata__", None)
+    types = {"F32": np.float32, "I32": np.int32}
+    state = {}
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        values = np.frombuffer(data[8 + size + begin : 8 + size + end], types[entry["dtype"]])
+        state[name] = torch.from_numpy(values.reshape(entry["shape"]).copy())
+    return state
 
 
-net = nn.Sequential(
-    nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-)
-fans = [25, 25, 150, 150, 400, 400, 120, 120, 84, 84]
-with torch.no_grad():
-    for k, (p, fan) in enumerate(zip(net.parameters(), fans)):
-        p.copy_((formula(k + 1, p.numel()) / math.sqrt(fan)).reshape(p.shape))
+net = networks[job["network"]]()
+net.load_state_dict(read_weights(f"{job['folder']}/weights.safetensors"))
 net = net.to(memory_format=torch.channels_last)
-x = formula(100, batch * 784).reshape(batch, 1, 28, 28).to(memory_format=torch.channels_last)
-y = torch.arange(batch) % 10
-optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+x = np.fromfile(f"{job['folder']}/input.f32", np.float32).reshape(job["batch"], *job["input"])
+x = torch.from_numpy(x).to(memory_format=torch.channels_last)
 
-for line in sys.stdin:
-    n = int(line.split()[1])
-    start = time.perf_counter()
-    for _ in range(n):
+if job["task"] == "inference":
+    net.eval()
+    with torch.no_grad():
+        net = torch.jit.freeze(torch.jit.trace(net, x))
+        net = torch.jit.optimize_for_inference(net)
+
+    def once():
+        with torch.no_grad():
+            return net(x)
+else:
+    net.train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9)
+    with torch.no_grad():
+        _, classes, *pixels = net.eval()(x[:1]).shape
+    net.train()
+    # A label per image, or per pixel where the network labels pixels.
+    y = torch.arange(job["batch"] * int(np.prod(pixels))).reshape(job["batch"], *pixels) % min(classes, 10)
+
+    def once():
         optimizer.zero_grad(set_to_none=True)
         loss = nn.functional.cross_entropy(net(x), y)
         loss.backward()
         optimizer.step()
-    value = loss.item()
-    print(json.dumps({"seconds": time.perf_counter() - start, "loss": value}), flush=True)
+        return loss
+
+
+def say(answer):
+    print(json.dumps(answer), flush=True)
+
+
+def peak_bytes():
+    for line in open("/proc/self/status"):
+        if line.startswith("VmHWM"):
+            return 1024 * int(line.split()[1])
+
+
+say({"ready": torch.__version__})
+last = None
+for line in sys.stdin:
+    command = line.split()
+    if command[0] == "run":
+        start = time.perf_counter()
+        for _ in range(int(command[1])):
+            last = once()
+        loss = last.item() if job["task"] == "training" else None
+        say({"seconds": time.perf_counter() - start, "loss": loss})
+    elif command[0] == "output":
+        path = f"{job['folder']}/output.{job['name']}.f32"
+        last.contiguous().numpy().tofile(path)
+        say({"file": path})
+    else:
+        say({"peakBytes": peak_bytes()})

@@ -8,6 +8,7 @@ export {
   engineState,
   init,
   setEngine,
+  setExact,
   setThreads,
   threads,
   withEngine,
@@ -81,6 +82,7 @@ export {
   type AvgPool3dOptions,
   type AvgPoolOptions,
 } from "./ops/avgPool.ts";
+export { batchNorm, channelMoments } from "./ops/batchNorm.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./ops/binary.ts";
 export {
   bceLoss,
@@ -183,7 +185,7 @@ export {
   unsqueeze,
 } from "./ops/movement.ts";
 export { batchedNms, boxIou, nms, softNms, suppress, type SoftNmsOptions, type SuppressOptions } from "./ops/nms.ts";
-export { batchNorm, channelMoments, groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
+export { groupNorm, instanceNorm, layerNorm, type NormOptions } from "./ops/norm.ts";
 export { padMode, type PaddingMode } from "./ops/padding.ts";
 export {
   channelShuffle,

@@ -33,9 +33,10 @@ KERNEL(along_axis) {
     float *to = y + o * out * inner;
     for (ptrdiff_t k = k0; k < k1; k++) {
       if (inner == 1) {
-        float sum = 0;
-        for (ptrdiff_t t = starts[k]; t < starts[k + 1]; t++) sum += weights[t] * map[from[t]];
-        to[k] = sum;
+        // In lanes that are all alike, so that products and sums are contracted as in rows and layouts agree to the bit.
+        vf sum = {0};
+        for (ptrdiff_t t = starts[k]; t < starts[k + 1]; t++) sum += splat(weights[t]) * splat(map[from[t]]);
+        to[k] = sum[0];
       } else {
         weighted_rows(map, from, weights, starts[k], starts[k + 1], inner, to + k * inner);
       }

@@ -73,7 +73,7 @@ KERNEL(conv2d_input_scatter) {
           const ptrdiff_t count = min_(SCATTER_RUNS, runs - run0);
           for (ptrdiff_t i = 0; i < count; i++) {
             const float *weights = (const float *)buf[1] + ((run0 + i) * round_up(length, VL) + q.first) * oc;
-            row_tiles[q.vectors - 1][rows - 1](1, oc, pixels, weights, zero_row, lanes[i], nb, 0);
+            row_tiles[q.vectors - 1][rows - 1](1, oc, pixels, weights, zero_row, NULL, 0, lanes[i], nb, NULL);
           }
           // Neighbouring pixels add to overlapping places, and a load that meets a fresh store half-way has to wait:
           // with the runs innermost, the rows of dX take turns.

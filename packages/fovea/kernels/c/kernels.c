@@ -4,6 +4,7 @@
 
 #include "along_axis.c"
 #include "argreduce.c"
+#include "batch_norm.c"
 #include "binary.c"
 #include "cast.c"
 #include "chain.c"
@@ -13,6 +14,7 @@
 #include "copy.c"
 #include "copy_bytes.c"
 #include "cumsum.c"
+#include "depthwise.c"
 #include "dropout.c"
 #include "fill.c"
 #include "gather.c"
@@ -25,6 +27,8 @@
 #include "sort.c"
 #include "unary.c"
 #include "where.c"
+#include "winograd.c"
+#include "winograd_weight_grad.c"
 
 #ifndef FV_TABLE
 #define FV_TABLE kernels_table

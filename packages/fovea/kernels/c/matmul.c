@@ -1,4 +1,4 @@
-// C = op(A) · op(B) (+ bias), batched, row-major.
+// C = op(A) · op(B), batched, row-major, with the epilogue of epilogue.h.
 //
 // matmul: B is packed into panels of 2·VL columns (matmul_pack), rows of A are read where they lie through row pointers, a
 // transposed A is turned first (matmul_transpose). Register tiles of tiles.h; K is cut at 1,024 so that a panel (128 KB) stays
@@ -62,8 +62,9 @@ KERNEL(matmul_transpose) {
   }
 }
 
-// buf: A [batches][M][K], packed B (matmul_pack), bias [N] (read only if p[6] & 1), C [batches][M][N]
-// p: 0 M, 1 K, 2 N, 3 batches, 4 A has a batch axis (else it is shared), 5 B has one, 6 flags (1 bias, 2 ReLU)
+// buf: A [batches][M][K], packed B (matmul_pack), bias [N] (read only if p[6] & 1), residual as C (p[6] & 4),
+//    C [batches][M][N]
+// p: 0 M, 1 K, 2 N, 3 batches, 4 A has a batch axis (else it is shared), 5 B has one, 6 flags of the epilogue, 7 lo, 8 hi
 KERNEL(matmul) {
   const ptrdiff_t m = p[0], k = p[1], n = p[2], batches = p[3];
   const ptrdiff_t panels = panel_count(n), maxRows = tile_rows(panel(n, 0).vectors), tilesEach = ceil_div(m, maxRows);
@@ -71,12 +72,12 @@ KERNEL(matmul) {
   const int byPanel = panels >= 4 * parts ? (p[5] ? tilesEach < parts : n > m) : tiles < 2 * parts && panels > tiles;
   const ptrdiff_t b0 = byPanel ? share(panels, part, parts) : 0, b1 = byPanel ? share(panels, part + 1, parts) : panels;
   const ptrdiff_t t0 = byPanel ? 0 : share(tiles, part, parts), t1 = byPanel ? tiles : share(tiles, part + 1, parts);
-  const float *bias = p[6] & 1 ? buf[2] : NULL;
+  const Epilogue end = epilogue(p[6], p + 7, buf[2], buf[3]);
   float lanes[MAX_ROWS * BLOCK], paddedBias[BLOCK];
 
   for (ptrdiff_t k0 = 0; k0 < max_(k, 1); k0 += K_BLOCK) {
     const ptrdiff_t depth = min_(K_BLOCK, k - k0);
-    const int flags = (k0 ? TILE_ADD : 0) | (k0 + depth == k && p[6] & 2 ? TILE_RELU : 0);
+    const Epilogue *last = k0 + depth == k ? &end : NULL;
     for (ptrdiff_t from = t0; from < t1;) {
       const ptrdiff_t batch = from / tilesEach, to = min_(min_(t1, from + K_TILES), (batch + 1) * tilesEach);
       const float *a = (const float *)buf[0] + (p[4] ? batch * m * k : 0) + k0;
@@ -84,26 +85,29 @@ KERNEL(matmul) {
         const Panel q = panel(n, b);
         const ptrdiff_t nb = q.vectors * VL;
         const float *packed = (const float *)buf[1] + ((p[5] ? batch * round_up(n, VL) : 0) + q.first) * k + k0 * nb;
-        const float *init = bias ? bias + q.first : zero_row;
-        if (bias && q.width < nb) {
-          load_lanes(paddedBias, init, q.width);
-          init = paddedBias;
+        const float *bias = end.bias && k0 == 0 ? end.bias + q.first : zero_row;
+        if (end.bias && k0 == 0 && q.width < nb) {
+          load_lanes(paddedBias, bias, q.width);
+          bias = paddedBias;
         }
         for (ptrdiff_t t = from; t < to; t++) {
           const int i = (int)(t - batch * tilesEach);
           const ptrdiff_t r0 = share(m, i, (int)tilesEach), rows = share(m, i + 1, (int)tilesEach) - r0;
           const float *row[MAX_ROWS];
           for (ptrdiff_t r = 0; r < rows; r++) row[r] = a + (r0 + r) * k;
-          float *c = (float *)buf[3] + (batch * m + r0) * n + q.first;
+          const ptrdiff_t at = (batch * m + r0) * n + q.first;
+          float *c = (float *)buf[4] + at;
+          const float *add = k0 ? c : end.residual ? end.residual + at : NULL;
           row_tile_fn *tile = row_tiles[q.vectors - 1][rows - 1];
           if (q.width == nb) {
-            tile(1, depth, row, packed, init, c, n, flags);
+            tile(1, depth, row, packed, bias, add, n, c, n, last);
           } else {
-            if (k0)
-              for (ptrdiff_t r = 0; r < rows; r++) load_lanes(lanes + r * nb, c + r * n, q.width);
-            tile(1, depth, row, packed, init, lanes, nb, flags);
+            if (add)
+              for (ptrdiff_t r = 0; r < rows; r++) load_lanes(lanes + r * nb, add + r * n, q.width);
+            tile(1, depth, row, packed, bias, add ? lanes : NULL, nb, lanes, nb, last);
             for (ptrdiff_t r = 0; r < rows; r++) store_lanes(c + r * n, lanes + r * nb, q.width);
           }
+          if (last && end.flags & EPILOGUE_SILU) silu_rows(c, n, rows, q.width);
         }
       }
       from = to;
@@ -121,10 +125,11 @@ INLINE float dot_total(vf v) {
 }
 
 // B transposed: C[i][j] = A[i] · B[j], four rows of B at a time, lanes along K.
-// buf: A [M][K], B [N][K], bias [N] (read only if p[3] & 1), C [M][N]. p: 0 M, 1 K, 2 N, 3 flags (1 bias, 2 ReLU)
+// buf: A [M][K], B [N][K], bias [N] (read only if p[3] & 1), residual as C (p[3] & 4), C [M][N]
+// p: 0 M, 1 K, 2 N, 3 flags of the epilogue, 4 lo, 5 hi
 KERNEL(matmul_few_dot) {
   const ptrdiff_t m = p[0], k = p[1], n = p[2], groups = ceil_div(n, 4);
-  const float *bias = p[3] & 1 ? buf[2] : NULL;
+  const Epilogue end = epilogue(p[3], p + 4, buf[2], buf[3]);
   for (ptrdiff_t g = share(groups, part, parts); g < share(groups, part + 1, parts); g++) {
     const ptrdiff_t columns = min_(4, n - 4 * g);
     const float *b[4];
@@ -141,23 +146,24 @@ KERNEL(matmul_few_dot) {
         const vf v = ld_tail(a + x, (int)(k - x));
         UNROLL for (int j = 0; j < 4; j++) sums[j] += v * ld_tail(b[j] + x, (int)(k - x));
       }
-      for (ptrdiff_t j = 0; j < columns; j++) {
-        const float y = dot_total(sums[j]) + (bias ? bias[4 * g + j] : 0);
-        ((float *)buf[3])[i * n + 4 * g + j] = p[3] & 2 && y < 0 ? 0 : y;
-      }
+      const ptrdiff_t at = i * n + 4 * g;
+      float *c = (float *)buf[4] + at;
+      for (ptrdiff_t j = 0; j < columns; j++) c[j] = dot_total(sums[j]);
+      if (p[3]) finish_row(&end, c, end.bias ? end.bias + 4 * g : NULL, end.residual ? end.residual + at : NULL, columns);
     }
   }
 }
 
 // B as it lies: C[i] = Σ_k A[i][k] · B[k], eight rows of B per pass over C.
-// buf: A [M][K], B [K][N], bias [N] (read only if p[3] & 1), C [M][N]. p: 0 M, 1 K, 2 N, 3 flags (1 bias, 2 ReLU)
+// buf: A [M][K], B [K][N], bias [N] (read only if p[3] & 1), residual as C (p[3] & 4), C [M][N]
+// p: 0 M, 1 K, 2 N, 3 flags of the epilogue, 4 lo, 5 hi
 KERNEL(matmul_few_sum) {
   const ptrdiff_t m = p[0], k = p[1], n = p[2], vectors = ceil_div(n, VL);
   const ptrdiff_t v0 = share(vectors, part, parts), v1 = share(vectors, part + 1, parts);
-  const float *bias = p[3] & 1 ? buf[2] : NULL;
+  const Epilogue end = epilogue(p[3], p + 4, buf[2], buf[3]);
   for (ptrdiff_t i = 0; i < m; i++) {
     const float *a = (const float *)buf[0] + i * k;
-    float *c = (float *)buf[3] + i * n;
+    float *c = (float *)buf[4] + i * n;
     for (ptrdiff_t x = 0; x < max_(k, 1); x += 8) {
       const ptrdiff_t rows = min_(8, k - x);
       const float *b = (const float *)buf[1] + x * n;
@@ -167,7 +173,6 @@ KERNEL(matmul_few_sum) {
         vf sum = {0};
         if (width == VL) {
           if (x) sum = ld(c + j);
-          else if (bias) sum = ld(bias + j);
           if (rows == 8) {
             UNROLL for (int r = 0; r < 8; r++) sum += splat(a[x + r]) * ld(b + r * n + j);
           } else {
@@ -175,13 +180,14 @@ KERNEL(matmul_few_sum) {
           }
         } else {
           if (x) sum = ld_tail(c + j, width);
-          else if (bias) sum = ld_tail(bias + j, width);
           for (ptrdiff_t r = 0; r < rows; r++) sum += splat(a[x + r]) * ld_tail(b + r * n + j, width);
         }
-        if (p[3] & 2 && x + rows == k) sum = vmax((vf){0}, sum);
         if (width == VL) st(c + j, sum);
         else st_tail(c + j, sum, width);
       }
     }
+    const ptrdiff_t from = v0 * VL, count = min_(n, v1 * VL) - from;
+    if (p[3] && count > 0)
+      finish_row(&end, c + from, end.bias ? end.bias + from : NULL, end.residual ? end.residual + i * n + from : NULL, count);
   }
 }

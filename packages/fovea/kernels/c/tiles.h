@@ -7,7 +7,7 @@
 // Every row count 1…MR is instantiated and callers cut their rows evenly, so there are no masked tails in the rows.
 // Expected: 95–100 % of the multiply–add peak with NV = 2, about 80 % with NV = 1 (bound by one broadcast per multiply–add).
 #pragma once
-#include "vec.h"
+#include "epilogue.h"
 
 #if VB == 64
 #define ROWS2 14
@@ -41,20 +41,21 @@ INLINE ptrdiff_t max_(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 INLINE ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 INLINE ptrdiff_t round_up(ptrdiff_t a, ptrdiff_t b) { return ceil_div(a, b) * b; }
 
-enum { TILE_ADD = 1, TILE_RELU = 2 };
+enum { TILE_ADD = 1 };
 
-// Row tile: c[i] = init + Σ_tap Σ_k rows[tap][i][k] · w[tap][k], where init is the bias or (TILE_ADD) the old c.
-// rows: taps × MR pointers to `run` floats each. w: packed [tap][run][NV·VL].
+// Row tile: c[i] = bias + add[i] + Σ_tap Σ_k rows[tap][i][k] · w[tap][k], clamped where `end` says so.
+// rows: taps × MR pointers to `run` floats each. w: packed [tap][run][NV·VL]. bias: zero_row for none.
+// add: a residual, or c itself to go on with a sum, or null. end: null while the sum is unfinished.
 typedef void row_tile_fn(ptrdiff_t taps, ptrdiff_t run, const float *const *rows, const float *w, const float *bias,
-                         float *c, ptrdiff_t ldc, int flags);
+                         const float *add, ptrdiff_t ldadd, float *c, ptrdiff_t ldc, const Epilogue *end);
 
 INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, const float *const *rows,
-                     const float *RESTRICT w, const float *bias, float *c, ptrdiff_t ldc, int flags) {
+                     const float *RESTRICT w, const float *bias, const float *add, ptrdiff_t ldadd, float *c,
+                     ptrdiff_t ldc, const Epilogue *end) {
   vf acc[MAX_ROWS][2];
-  if (flags & TILE_ADD) {
-    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = ld(c + i * ldc + j * VL);
-  } else {
-    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = ld(bias + j * VL);
+  UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = ld(bias + j * VL);
+  if (add) {
+    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] += ld(add + i * ldadd + j * VL);
   }
   for (ptrdiff_t t = 0; t < taps; t++) {
     const float *p[MAX_ROWS];
@@ -71,8 +72,8 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
       }
     }
   }
-  if (flags & TILE_RELU) {
-    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = vmax((vf){0}, acc[i][j]);
+  if (end && end->flags & EPILOGUE_CLAMP) {
+    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = clamp_to(end, acc[i][j]);
   }
   UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) st(c + i * ldc + j * VL, acc[i][j]);
 }
@@ -125,8 +126,9 @@ INLINE void sum_tile(const int MR, const int NV, const Box *box, const float *co
 
 #define TILES(MR, NV)                                                                                                  \
   static __attribute__((noinline)) void row_tile_##MR##x##NV(ptrdiff_t taps, ptrdiff_t run, const float *const *rows,  \
-      const float *w, const float *bias, float *c, ptrdiff_t ldc, int flags) {                                         \
-    row_tile(MR, NV, taps, run, rows, w, bias, c, ldc, flags);                                                         \
+      const float *w, const float *bias, const float *add, ptrdiff_t ldadd, float *c, ptrdiff_t ldc,                   \
+      const Epilogue *end) {                                                                                           \
+    row_tile(MR, NV, taps, run, rows, w, bias, add, ldadd, c, ldc, end);                                               \
   }                                                                                                                    \
   static __attribute__((noinline)) void sum_tile_##MR##x##NV(const Box *box, const float *const *a, const float *b,    \
       float *c, ptrdiff_t ldc, int flags) {                                                                            \

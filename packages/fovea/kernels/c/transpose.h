@@ -51,3 +51,20 @@ INLINE void pack_transposed(const float *src, ptrdiff_t lane, ptrdiff_t width, p
 }
 
 #define PACK_CHUNK 512 // depth of one piece of work
+
+// The way back: to[l·lane + k] = rows[k·nb + l] for l < width, k < depth.
+INLINE void unpack_transposed(const float *rows, ptrdiff_t nb, ptrdiff_t width, ptrdiff_t depth, float *to, ptrdiff_t lane) {
+  ptrdiff_t l = 0;
+  for (; l + 4 <= width; l += 4) {
+    ptrdiff_t k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      v4 v[4];
+      transpose4(rows + k * nb + l, nb, v);
+      UNROLL for (int i = 0; i < 4; i++) st4(to + (l + i) * lane + k, v[i]);
+    }
+    for (; k < depth; k++)
+      for (ptrdiff_t i = 0; i < 4; i++) to[(l + i) * lane + k] = rows[k * nb + l + i];
+  }
+  for (; l < width; l++)
+    for (ptrdiff_t k = 0; k < depth; k++) to[l * lane + k] = rows[k * nb + l];
+}

@@ -24,8 +24,7 @@ typedef struct {
   ptrdiff_t groups, in, out;              // channels per group
   const float *weights;
   ptrdiff_t panelK, firstK;               // packed depth of a panel (all taps × in); where these taps begin in it
-  const float *bias;                      // or null
-  int relu;
+  Epilogue end;                           // its residual lies as dst does
 } Window;
 
 #define TABLE_TAPS 64 // taps per pointer table; more taps take several passes over the tile
@@ -149,6 +148,7 @@ static void run_window(const Window *window, int part, int parts) {
 
   // Where one narrow panel is all there is, rows are stored whole in ascending order: the next row overwrites what spills.
   const float *partEnd = w.dst + (t1 * baseRows + min_(t1, extra)) * w.dstPixel;
+  const int spills = w.dstPixel == w.out && !(w.end.flags & EPILOGUE_SILU);
 
   Tile t = {.index = -1};
   const float *table[(TABLE_TAPS + 1) * MAX_ROWS];
@@ -161,33 +161,39 @@ static void run_window(const Window *window, int part, int parts) {
       const Panel p = panel(w.out, b);
       const ptrdiff_t nb = p.vectors * VL, channel = g * w.out + p.first;
       const float *weights = w.weights + (g * round_up(w.out, VL) + p.first) * w.panelK + w.firstK * nb;
-      const float *bias = w.bias ? w.bias + channel : zero_row;
-      if (w.bias && p.width < nb) {
+      const float *bias = w.end.bias ? w.end.bias + channel : zero_row;
+      if (w.end.bias && p.width < nb) {
         load_lanes(paddedBias, bias, p.width);
         bias = paddedBias;
       }
       for (ptrdiff_t i = c0; i < min_(c0 + chunk, t1); i++) {
         if (i != t.index) locate_tile(&w, i, baseRows, extra, &t), builtGroup = -1;
         row_tile_fn *tile = row_tiles[p.vectors - 1][t.rows - 1];
-        const int direct = even && (p.width == nb || (units == 1 && w.dstPixel == w.out && t.to[0] + t.rows * w.dstPixel + nb - p.width <= partEnd));
+        const int direct = even && (p.width == nb || (units == 1 && spills && t.to[0] + t.rows * w.dstPixel + nb - p.width <= partEnd));
         float *c = direct ? t.to[0] + channel : lanes;
-        const ptrdiff_t ldc = direct ? w.dstPixel : nb;
-        const ptrdiff_t taps = max_(0, t.ty1 - t.ty0) * w.tapsX, relu = w.relu ? TILE_RELU : 0;
+        const ptrdiff_t ldc = direct ? w.dstPixel : nb, taps = max_(0, t.ty1 - t.ty0) * w.tapsX;
+        const float *add = NULL;
+        if (w.end.residual) {
+          add = direct ? w.end.residual + (c - w.dst) : lanes;
+          if (!direct)
+            for (ptrdiff_t r = 0; r < t.rows; r++) load_lanes(lanes + r * nb, w.end.residual + (t.to[r] - w.dst) + channel, p.width);
+        }
         const float *wk = weights + t.ty0 * w.tapsX * w.in * nb;
-        if (taps <= TABLE_TAPS && pieces == 1) {
+        if (taps == 0 || (taps <= TABLE_TAPS && pieces == 1)) {
           if (taps && g != builtGroup) build_rows(&w, &t, 0, taps, g * w.in, table);
-          tile(taps, w.in, table, wk, bias, c, ldc, (int)relu);
+          tile(taps, w.in, table, wk, bias, add, ldc, c, ldc, &w.end);
         } else {
           const ptrdiff_t step = pieces == 1 ? TABLE_TAPS : 1;
           for (ptrdiff_t k = 0; k < taps; k += step)
             for (int piece = 0; piece < pieces; piece++) {
               const ptrdiff_t count = min_(step, taps - k), from = (ptrdiff_t)piece * ZERO_RUN, run = min_(ZERO_RUN, w.in - from);
-              const int last = k + count == taps && piece == pieces - 1;
+              const int first = k == 0 && piece == 0, last = k + count == taps && piece == pieces - 1;
               build_rows(&w, &t, k, count, g * w.in + from, table);
-              tile(count, run, table, wk + (k * w.in + from) * nb, bias, c, ldc,
-                   (k || piece ? TILE_ADD : 0) | (last ? (int)relu : 0));
+              tile(count, run, table, wk + (k * w.in + from) * nb, first ? bias : zero_row, first ? add : c, ldc, c, ldc,
+                   last ? &w.end : NULL);
             }
         }
+        if (w.end.flags & EPILOGUE_SILU) silu_rows(c, ldc, t.rows, nb);
         if (!direct)
           for (ptrdiff_t r = 0; r < t.rows; r++) {
             float *to = t.to[r] + channel;

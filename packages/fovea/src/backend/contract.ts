@@ -77,6 +77,8 @@ export interface Executable {
   run(inputs: readonly DeviceBuffer[]): DeviceBuffer[];
   /** Bytes of the static memory plan. */
   readonly arenaBytes: number;
+  /** Bytes of values that depend on captured tensors only, kept between runs; programs may share them. */
+  readonly preparedBytes: number;
   dispose(): void;
 }
 

@@ -85,6 +85,8 @@ async function threadsStarted({ runtime }: CpuBackend): Promise<void> {
   }
 }
 
+export { exact, setExact } from "./exact.ts";
+
 /** Compute threads of the current engine; 1 on the reference engine. */
 export function threads(): number {
   const engine = currentEngine();

@@ -11,6 +11,7 @@ export function interpretProgram(backend: Backend, program: ProgramSpec): Execut
 
   return {
     arenaBytes: 0,
+    preparedBytes: 0,
     run(inputs) {
       const live = new Map<number, DeviceBuffer>();
       const hold = (value: number, buffer: DeviceBuffer) => {

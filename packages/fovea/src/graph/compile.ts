@@ -1,10 +1,10 @@
 import { FoveaError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import type { Backend, DeviceBuffer, Executable } from "../backend/contract.ts";
-import { currentEngine } from "../backend/engines.ts";
+import { currentEngine, exact } from "../backend/engines.ts";
 import { isRecording, withRecorder } from "../tensor/apply.ts";
 import { adopt, endStep } from "../tensor/memory.ts";
-import { Storage } from "../tensor/storage.ts";
+import { Storage, storageMoves } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { toProgram, type Graph } from "./graph.ts";
 import { passes } from "./passes/index.ts";
@@ -17,17 +17,26 @@ export type TensorTree = Tensor | readonly Tensor[] | { readonly [name: string]:
 export interface Compiled<Args extends readonly Tensor[], R extends TensorTree> {
   (...args: Args): R;
   /** The recorded programs by input shapes, for inspection. */
-  readonly plans: ReadonlyMap<string, { readonly graph: Graph; readonly arenaBytes: number }>;
+  readonly plans: ReadonlyMap<string, CompiledPlan>;
   /** Frees the memory plans; the next call records anew. */
   dispose(): void;
 }
 
-interface Plan {
+/** A function as recorded for one combination of input shapes. */
+export interface CompiledPlan {
   readonly graph: Graph;
+  /** Bytes of the static memory plan, which all compiled functions use in turn. */
+  readonly arenaBytes: number;
+  /** Bytes of what is computed from weights once and kept, such as packed weights. */
+  readonly preparedBytes: number;
+}
+
+interface Plan extends CompiledPlan {
   readonly executable: Executable;
   /** Captured tensors where they were when the plan was made. */
   readonly captured: readonly DeviceBuffer[];
-  readonly arenaBytes: number;
+  /** `storageMoves()` when they were last seen there. */
+  seenAt: number;
   readonly rebuild: (outputs: readonly Tensor[]) => TensorTree;
 }
 
@@ -49,7 +58,7 @@ export function compile<Args extends readonly Tensor[], R extends TensorTree>(
   const call = (...args: Args): R => {
     if (isRecording()) return fn(...args);
     const engine = currentEngine();
-    const key = `${engine.name} ${args.map((x) => `${x.dtype}${showShape(x.shape)}`).join(" ")}`;
+    const key = `${engine.name}${exact() ? " exact" : ""} ${args.map((x) => `${x.dtype}${showShape(x.shape)}`).join(" ")}`;
     let plan = plans.get(key);
     if (plan !== undefined && moved(plan, engine)) {
       forget(plans, key);
@@ -77,7 +86,10 @@ export function compile<Args extends readonly Tensor[], R extends TensorTree>(
 
 /** A weight that another engine used meanwhile lives elsewhere now. */
 function moved(plan: Plan, engine: Backend): boolean {
-  return plan.graph.captured.some(({ storage }, i) => storage.buffer(engine) !== plan.captured[i]);
+  if (plan.seenAt === storageMoves()) return false;
+  const gone = plan.graph.captured.some(({ storage }, i) => storage.buffer(engine) !== plan.captured[i]);
+  plan.seenAt = storageMoves();
+  return gone;
 }
 
 function forget(plans: Map<string, Plan>, key: string): void {
@@ -99,7 +111,8 @@ function record<Args extends readonly Tensor[]>(fn: (...args: Args) => TensorTre
   for (const pass of passes) graph = pass(graph);
   const captured = graph.captured.map(({ storage }) => storage.buffer(engine));
   const executable = engine.compile(toProgram(graph, captured));
-  return { graph, executable, captured, arenaBytes: executable.arenaBytes, rebuild };
+  const { arenaBytes, preparedBytes } = executable;
+  return { graph, executable, captured, seenAt: storageMoves(), arenaBytes, preparedBytes, rebuild };
 }
 
 function flatten(result: TensorTree): { tensors: readonly Tensor[]; rebuild: (t: readonly Tensor[]) => TensorTree } {

@@ -1,14 +1,43 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
 export { countParameters } from "../nn/count.ts";
+export { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
 export {
   create,
   inputShape,
   isModelName,
+  list,
   modelNames,
   type ModelName,
   type ModelOf,
   type ModelOptions,
 } from "./_registry.ts";
+export { AlexNet, alexnet, type AlexNetOptions } from "./alexnet.ts";
+export {
+  CifarResNet,
+  cifarResnet110,
+  cifarResnet20,
+  cifarResnet32,
+  cifarResnet44,
+  cifarResnet56,
+  type CifarResNetOptions,
+} from "./cifarResnet.ts";
+export { DenseNet, densenet121, densenet161, densenet169, densenet201, type DenseNetOptions } from "./densenet.ts";
+export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } from "./googlenet.ts";
+export { InceptionV3, inceptionv3, type InceptionV3Options, type InceptionV3Outputs } from "./inceptionv3.ts";
 export { countConnections, LeNet5Original } from "./lenet5-1998.ts";
 export { LeNet5, lenet5, type LeNet5Options } from "./lenet5.ts";
+export { MobileNetV2, mobilenetv2, type MobileNetV2Options } from "./mobilenetv2.ts";
+export {
+  ResNet,
+  resnet101,
+  resnet152,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnext50,
+  wideResnet50,
+  type ResNetOptions,
+} from "./resnet.ts";
+export { UNet, unet, type UNetOptions } from "./unet.ts";
+export { VGG, vgg11, vgg13, vgg16, vgg19, type VGGOptions } from "./vgg.ts";

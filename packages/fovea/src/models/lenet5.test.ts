@@ -70,10 +70,10 @@ describe("lenet5", () => {
 
   it("an unknown name is an error with a near one; the original has ten classes", () => {
     expect(() => models.create("lenet-5" as "lenet5")).toThrow(
-      'there is no model "lenet-5"; did you mean "lenet5"? Models are: lenet5',
+      'there is no model "lenet-5"; did you mean "lenet5"? Models are: alexnet.torchvision, ',
     );
-    expect(() => models.create("lenet5", { variant: "original", classes: 5 })).toThrow(/an output per digit/);
-    expect(models.create("lenet5", { classes: 3 }).forward(rand([1, 1, 28, 28])).shape).toEqual([1, 3]);
+    expect(() => models.create("lenet5", { variant: "original", numClasses: 5 })).toThrow(/an output per digit/);
+    expect(models.create("lenet5", { numClasses: 3 }).forward(rand([1, 1, 28, 28])).shape).toEqual([1, 3]);
   });
 });
 

@@ -18,7 +18,7 @@ export interface LeNet5Options {
   /** Which network; default `d2l`. */
   variant?: "d2l" | "rgb" | "original";
   /** Number of classes; default 10. The original always has 10. */
-  classes?: number;
+  numClasses?: number;
   /** `max` as today (default), or `avg` as in 1998. The original has a trainable subsampling instead. */
   pooling?: "max" | "avg";
   /** `relu` as today (default), or `sigmoid` or `tanh` as in 1998. The original has its own squashing function. */
@@ -37,14 +37,20 @@ export class LeNet5 extends Module {
   readonly #pooling: "max" | "avg";
   readonly #activation: "relu" | "sigmoid" | "tanh";
 
-  constructor({ variant, classes = 10, pooling = "max", activation = "relu", init = "pytorch" }: LeNet5Options = {}) {
+  constructor({
+    variant,
+    numClasses = 10,
+    pooling = "max",
+    activation = "relu",
+    init = "pytorch",
+  }: LeNet5Options = {}) {
     super();
     const rgb = variant === "rgb";
     this.conv1 = new Conv2d(rgb ? 3 : 1, 6, 5, { padding: rgb ? 0 : 2, init });
     this.conv2 = new Conv2d(6, 16, 5, { init });
     this.fc1 = new Linear(16 * 5 * 5, 120, { init });
     this.fc2 = new Linear(120, 84, { init });
-    this.fc3 = new Linear(84, classes, { init });
+    this.fc3 = new Linear(84, numClasses, { init });
     this.#pooling = pooling;
     this.#activation = activation;
   }
@@ -55,7 +61,7 @@ export class LeNet5 extends Module {
     x = this.#pool(this.#activate(this.conv2.forward(x))); // [N, 16, 5, 5]
     x = this.#activate(this.fc1.forward(x.flatten(1))); // [N, 120]
     x = this.#activate(this.fc2.forward(x)); // [N, 84]
-    return this.fc3.forward(x); // [N, classes]
+    return this.fc3.forward(x); // [N, numClasses]
   }
 
   #pool(x: Tensor): Tensor {
@@ -69,10 +75,10 @@ export class LeNet5 extends Module {
 
 /** LeNet-5 in one of its variants. */
 export function lenet5(options: LeNet5Options = {}): LeNet5 | LeNet5Original {
-  const { variant = "d2l", classes = 10 } = options;
+  const { variant = "d2l", numClasses = 10 } = options;
   if (variant !== "original") return new LeNet5(options);
-  if (classes !== 10) {
-    throw new UsageError(`lenet5: the original has an output per digit, so 10 classes, not ${classes}; use "d2l"`);
+  if (numClasses !== 10) {
+    throw new UsageError(`lenet5: the original has an output per digit, so 10 classes, not ${numClasses}; use "d2l"`);
   }
   return new LeNet5Original();
 }

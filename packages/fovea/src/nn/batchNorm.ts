@@ -2,7 +2,8 @@ import { ShapeError, UsageError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import { assign } from "../ops/assign.ts";
 import { cast } from "../ops/cast.ts";
-import { batchNorm, channelMoments } from "../ops/norm.ts";
+import { batchNorm, batchNormOfBatch, momentsOf } from "../ops/batchNorm.ts";
+import { at } from "../ops/movement.ts";
 import { channelsLastHint, sizesOf } from "../ops/windows.ts";
 import { noGrad } from "../tensor/apply.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -85,11 +86,14 @@ export abstract class BatchNorm extends Module {
         `${this.constructor.name}: wanted ${wanted.join(" or ")}, got ${showShape(x.shape)}${this.#hint(x)}`,
       );
     }
-    const batch = this.training || this.runningMean === null ? channelMoments(x) : null;
-    if (batch !== null && this.training) this.#track(x, batch.mean, batch.variance);
-    const mean = batch?.mean ?? this.runningMean!;
-    const variance = batch?.variance ?? this.runningVar!;
-    return batchNorm(x, mean, variance, this.weight ?? undefined, this.bias ?? undefined, { eps: this.eps });
+    const { eps, training, runningMean, runningVar } = this;
+    const [weight, bias] = [this.weight ?? undefined, this.bias ?? undefined];
+    if (!training && runningMean !== null && runningVar !== null) {
+      return batchNorm(x, runningMean, runningVar, weight, bias, { eps });
+    }
+    const moments = momentsOf(x);
+    if (training) this.#track(x, moments);
+    return batchNormOfBatch(x, moments, weight, bias, eps);
   }
 
   #hint(x: Tensor): string {
@@ -102,7 +106,7 @@ export abstract class BatchNorm extends Module {
   }
 
   /** Moves the running statistics towards those of the batch x. */
-  #track(x: Tensor, mean: Tensor, variance: Tensor): void {
+  #track(x: Tensor, moments: Tensor): void {
     const count = x.size / this.#features;
     if (count < 2) {
       throw new ShapeError(
@@ -114,8 +118,8 @@ export abstract class BatchNorm extends Module {
     noGrad(() => {
       assign(numBatchesTracked, numBatchesTracked.add(1));
       const [kept, entering] = this.#shares(numBatchesTracked);
-      const follow = (running: Buffer, now: Tensor) =>
-        assign(running, running.mul(kept).add(now.reshape([this.#features]).mul(entering)));
+      const follow = (running: Buffer, now: Tensor) => assign(running, running.mul(kept).add(now.mul(entering)));
+      const [mean, variance] = [at(moments, 0), at(moments, 1)];
       follow(runningMean, mean);
       follow(runningVar, this.unbiased ? variance.mul(count / (count - 1)) : variance);
     });

@@ -24,6 +24,22 @@ const drawSome = () => {
 };
 
 describe("initialisers", () => {
+  it("values are made when they are read, and are the same whenever that is", () => {
+    const make = () => {
+      manualSeed(3);
+      return [new nn.Conv2d(2, 3, 3).weight, nn.init.normal(zeros([5]), 1, 2), rand([3]), nn.init.uniform(zeros([7]))];
+    };
+    const atOnce = make().map((x) => x.storage.values());
+    const tensors = make();
+    manualSeed(99);
+    rand([10]);
+    const late = tensors.toReversed().map((x) => x.storage.values());
+    expect(late.toReversed()).toEqual(atOnce);
+    // 8 GB, if it were there
+    const huge = new nn.Linear(2 ** 16, 30_000);
+    expect(huge.weight.storage.hostValues).toBeNull();
+  });
+
   it("PyTorch's default is uniform within 1/√fanIn, for weight and bias", () => {
     manualSeed(1);
     const conv = new nn.Conv2d(3, 64, 3);

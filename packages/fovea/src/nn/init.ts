@@ -5,7 +5,7 @@ import type { RandomStream } from "../base/random.ts";
 import { showShape, type Shape } from "../base/shape.ts";
 import { overwrite } from "../ops/assign.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { fillRandom, skipInit, type InitOptions } from "./initFill.ts";
+import { fillRandom, fillRandomLater, skipInit, type InitOptions } from "./initFill.ts";
 import { dirac, identity, orthogonal, sparse, stft } from "./initMatrices.ts";
 
 /**
@@ -34,7 +34,7 @@ export type InitScheme = "pytorch" | "keras";
 
 /** Every element `value`. */
 export function constant<T extends Tensor>(x: T, value: number): T {
-  overwrite(x, new Float32Array(x.size).fill(value));
+  overwrite(x, () => new Float32Array(x.size).fill(value));
   return x;
 }
 
@@ -48,12 +48,12 @@ export function ones<T extends Tensor>(x: T): T {
 
 /** Uniform in [low, high). */
 export function uniform<T extends Tensor>(x: T, low = 0, high = 1, options: InitOptions = {}): T {
-  return fillRandom(x, options, (out, stream) => stream.fillUniform(out, low, high));
+  return fillRandomLater(x, options, (out, stream) => stream.fillUniform(out, low, high));
 }
 
 /** Normal with the mean and standard deviation given. */
 export function normal<T extends Tensor>(x: T, mean = 0, std = 1, options: InitOptions = {}): T {
-  return fillRandom(x, options, (out, stream) => stream.fillNormal(out, mean, std));
+  return fillRandomLater(x, options, (out, stream) => stream.fillNormal(out, mean, std));
 }
 
 export interface TruncatedNormalOptions extends InitOptions {

@@ -1,5 +1,4 @@
-import type { RandomStream } from "../base/random.ts";
-import { defaultStream } from "../base/random.ts";
+import { defaultStream, RandomStream } from "../base/random.ts";
 import { overwrite } from "../ops/assign.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -28,5 +27,21 @@ export function fillRandom<T extends Tensor>(
   draw: (out: Float32Array, stream: RandomStream) => Float32Array,
 ): T {
   if (!skipping) overwrite(x, draw(new Float32Array(x.size), stream));
+  return x;
+}
+
+/**
+ * The same for draws of one word per element from a whole block on (`fillUniform`, `fillNormal`): the words are set
+ * aside now, and drawn when the values are wanted.
+ */
+export function fillRandomLater<T extends Tensor>(
+  x: T,
+  { stream = defaultStream() }: InitOptions,
+  draw: (out: Float32Array, stream: RandomStream) => Float32Array,
+): T {
+  if (skipping) return x;
+  const start = stream.state;
+  stream.reserve(x.size);
+  overwrite(x, () => draw(new Float32Array(x.size), RandomStream.restore(start)));
   return x;
 }

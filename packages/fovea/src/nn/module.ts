@@ -27,7 +27,8 @@ export function observeForward<T>(observer: ForwardObserver, fn: () => T): T {
  * A part of a network: layers and parameters are its fields, `forward` is what it computes.
  *
  * Parameters, buffers and modules are found by walking the fields (arrays included), so there is nothing to register.
- * Their names are PyTorch's: `runningMean` in the class is `running_mean` in a state dict, arrays count `0.weight`.
+ * Their names are PyTorch's: `runningMean` in the class is `running_mean` in a state dict, arrays count `0.weight`. A
+ * name with a capital first letter stays as it is (torchvision's `Mixed_5b`).
  * Plain tensors are not state. A back reference to an enclosing module belongs in a `#private` field.
  *
  * @example
@@ -180,7 +181,8 @@ function join(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** Field names as PyTorch writes them: `runningMean` → `running_mean`. */
+/** Field names as PyTorch writes them: `runningMean` → `running_mean`; one with a capital first letter is left alone. */
 function snakeCase(name: string): string {
+  if (/^[A-Z]/.test(name)) return name;
   return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
 }

@@ -1,7 +1,8 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { showShape, type Shape } from "../base/shape.ts";
 import { assign } from "../ops/assign.ts";
-import { batchNorm, groupNorm, instanceNorm, layerNorm } from "../ops/norm.ts";
+import { batchNorm } from "../ops/batchNorm.ts";
+import { groupNorm, instanceNorm, layerNorm } from "../ops/norm.ts";
 import { noGrad } from "../tensor/apply.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { showArguments } from "./describe.ts";

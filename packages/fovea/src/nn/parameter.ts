@@ -1,6 +1,5 @@
-import type { DType } from "../base/dtype.ts";
-import type { Shape } from "../base/shape.ts";
-import { zeros } from "../tensor/create.ts";
+import { hostArray, type DType } from "../base/dtype.ts";
+import { checkShape, sizeOf, type Shape } from "../base/shape.ts";
 import { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Constraint } from "./constraints.ts";
@@ -15,9 +14,9 @@ export class Parameter extends Tensor {
 
   /** @param from The first values, or a shape for zeros. */
   constructor(from: Tensor | Shape) {
-    const values = from instanceof Tensor ? from : zeros(from);
-    super({ shape: values.shape, dtype: values.dtype }, copyOf(values));
-    this.storage.pinned = true;
+    const storage = storageOf(from, "float32");
+    super(storage.spec, storage);
+    storage.pinned = true;
     this.requireGrad();
   }
 }
@@ -26,13 +25,18 @@ export class Parameter extends Tensor {
 export class Buffer extends Tensor {
   /** @param from The first values, or a shape for zeros. */
   constructor(from: Tensor | Shape, dtype: DType = "float32") {
-    const values = from instanceof Tensor ? from : zeros(from, dtype);
-    super({ shape: values.shape, dtype: values.dtype }, copyOf(values));
-    this.storage.pinned = true;
+    const storage = storageOf(from, dtype);
+    super(storage.spec, storage);
+    storage.pinned = true;
   }
 }
 
 /** Memory of its own, because it will be changed in place. Host arrays never are, so they can be shared. */
-function copyOf({ storage }: Tensor): Storage {
-  return new Storage(storage.spec, { host: storage.values() });
+function storageOf(from: Tensor | Shape, dtype: DType): Storage {
+  if (from instanceof Tensor) {
+    return new Storage({ shape: from.shape, dtype: from.dtype }, { host: from.storage.values() });
+  }
+  checkShape(from, "parameter");
+  const shape = Object.freeze([...from]);
+  return new Storage({ shape, dtype }, { host: () => hostArray(dtype, sizeOf(shape)) });
 }

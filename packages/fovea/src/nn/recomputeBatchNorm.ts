@@ -1,5 +1,5 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
-import { channelMoments } from "../ops/norm.ts";
+import { channelMoments } from "../ops/batchNorm.ts";
 import { overwrite } from "../ops/assign.ts";
 import { noGrad } from "../tensor/apply.ts";
 import { scope } from "../tensor/scope.ts";

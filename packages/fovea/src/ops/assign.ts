@@ -1,10 +1,9 @@
-import type { TypedArray } from "../base/dtype.ts";
 import { FoveaError, ShapeError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { apply, isGradEnabled, isRecording, noGrad } from "../tensor/apply.ts";
 import { fromHost } from "../tensor/create.ts";
 import { defineOp } from "../tensor/op.ts";
-import { Storage } from "../tensor/storage.ts";
+import { Storage, type HostValues } from "../tensor/storage.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** target ← value, in the memory of the target: how weights, optimizer state and running statistics change. */
@@ -45,11 +44,14 @@ export function assign(target: Tensor, value: Tensor): void {
   apply(assignOp, { target, value }, {});
 }
 
-/** Gives a leaf values from the host, in the same storage. The array must not be changed afterwards. */
-export function overwrite(target: Tensor, values: TypedArray): void {
+/**
+ * Gives a leaf values from the host, in the same storage. The array must not be changed afterwards. A function that
+ * makes the array is called when the values are wanted.
+ */
+export function overwrite(target: Tensor, values: HostValues): void {
   if (isRecording()) throw new FoveaError("values from JavaScript cannot be written into a tensor inside compile()");
   if (target.storage.replaceHost(values)) return;
-  const source = fromHost(values, target.shape, target.dtype);
+  const source = fromHost(typeof values === "function" ? values() : values, target.shape, target.dtype);
   noGrad(() => assign(target, source));
   source.storage.dispose();
 }

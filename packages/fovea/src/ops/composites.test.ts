@@ -5,7 +5,7 @@ import { tensor, type Tensor } from "../index.ts";
 import { elu, leakyRelu, relu6 } from "./activations.ts";
 import { takeAlongAxis } from "./gather.ts";
 import { crossEntropy } from "./losses.ts";
-import { batchNorm, channelMoments } from "./norm.ts";
+import { batchNorm, channelMoments } from "./batchNorm.ts";
 import { variance } from "./reduce.ts";
 import { mseLoss } from "./regressionLosses.ts";
 

@@ -21,9 +21,14 @@ const kernel = count(4, [1, 1, 2, 2]);
 const vertical: CaseInput = { values: [1, 0, -1, 1, 0, -1, 1, 0, -1], shape: [1, 1, 3, 3] };
 
 /** x [N, C, H, W], weight [K, C/groups, r, s] and how they meet. */
-type Setting = readonly [name: string, x: readonly number[], weight: readonly number[], attrs: Partial<Conv2dAttrs>];
+export type ConvSetting = readonly [
+  name: string,
+  x: readonly number[],
+  weight: readonly number[],
+  attrs: Partial<Conv2dAttrs>,
+];
 
-const settings: readonly Setting[] = [
+const settings: readonly ConvSetting[] = [
   [
     "LeNet's first layer",
     [2, 1, 12, 12],
@@ -124,6 +129,31 @@ const settings: readonly Setting[] = [
     },
   ],
   [
+    "depthwise 5×5, stride 2, with whole vectors and a rest",
+    [2, 37, 13, 19],
+    [37, 1, 5, 5],
+    { stride: [2, 2], padding: [[2, 2], [2, 2]], groups: 37 }, // prettier-ignore
+  ],
+  [
+    "depthwise, dilated, other strides and padding on every side",
+    [1, 12, 11, 12],
+    [12, 1, 3, 2],
+    { stride: [1, 3], padding: [[2, 1], [0, 3]], dilation: [2, 3], groups: 12 }, // prettier-ignore
+  ],
+  [
+    "depthwise with a kernel beyond a table of taps",
+    [1, 3, 9, 12],
+    [3, 1, 7, 11],
+    { padding: [[3, 3], [5, 5]], groups: 3 }, // prettier-ignore
+  ],
+  ["depthwise with a stride beyond the kernel", [2, 9, 8, 9], [9, 1, 2, 2], { stride: [3, 4], groups: 9 }],
+  [
+    "depthwise in more channels than a chunk",
+    [1, 300, 5, 6],
+    [300, 1, 3, 3],
+    { padding: [[1, 1], [1, 1]], groups: 300 }, // prettier-ignore
+  ],
+  [
     "full padding",
     [1, 2, 4, 4],
     [3, 2, 3, 3],
@@ -170,6 +200,9 @@ const settings: readonly Setting[] = [
       ],
     },
   ],
+  ["Winograd with 2×2 tiles", [1, 20, 7, 7], [18, 20, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
+  ["Winograd with 4×4 tiles", [8, 17, 9, 10], [19, 17, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
+  ["Winograd, padding differs on every side", [8, 16, 10, 9], [17, 16, 3, 3], { padding: [[0, 2], [2, 1]] }], // prettier-ignore
   [
     "even kernel, 'same' by TensorFlow's rule",
     [1, 3, 5, 5],
@@ -183,10 +216,10 @@ const settings: readonly Setting[] = [
   ],
 ];
 
-const attrsOf = ([, , , a]: Setting): Conv2dAttrs => ({ ...plain, ...a }) as Conv2dAttrs;
+export const attrsOf = ([, , , a]: ConvSetting): Conv2dAttrs => ({ ...plain, ...a }) as Conv2dAttrs;
 
 /** A seeded grid over stride × padding × dilation × groups × channels. */
-function grid(size: number): Setting[] {
+function grid(size: number): ConvSetting[] {
   const next = testNumbers(2024);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(Math.abs(next()) * 7919) % list.length]!;
   return Array.from({ length: size }, (_, i) => {
@@ -205,10 +238,11 @@ function grid(size: number): Setting[] {
   });
 }
 
-const all = [...settings, ...grid(24)];
+/** What conv2d, its gradients and its fused form are tested on. */
+export const convSettings: readonly ConvSetting[] = [...settings, ...grid(24)];
 
 /** The output shape of a setting. */
-const outputOf = (s: Setting): readonly number[] => conv2dShape(s[1], s[2], attrsOf(s));
+export const outputOf = (s: ConvSetting): readonly number[] => conv2dShape(s[1], s[2], attrsOf(s));
 
 const worked: readonly OpCase[] = casesOf(conv2dOp, [
   [
@@ -295,7 +329,7 @@ export const convCases = {
       ...worked,
       ...casesOf(
         conv2dOp,
-        all.map((s) => [s[0], { x: s[1], weight: s[2], bias: [s[2][0]!] }, attrsOf(s)] as const),
+        convSettings.map((s) => [s[0], { x: s[1], weight: s[2], bias: [s[2][0]!] }, attrsOf(s)] as const),
       ).cases,
       ...casesOf(conv2dOp, [["without bias", { x: [1, 3, 5, 5], weight: [4, 3, 3, 3] }, plain]]).cases,
     ],
@@ -318,12 +352,12 @@ export const convCases = {
       ]).cases,
       ...casesOf(
         conv2dInputGradOp,
-        all.map((s) => [s[0], { g: outputOf(s), weight: s[2] }, { ...attrsOf(s), shape: s[1] }] as const),
+        convSettings.map((s) => [s[0], { g: outputOf(s), weight: s[2] }, { ...attrsOf(s), shape: s[1] }] as const),
       ).cases,
     ],
   },
   conv2dWeightGrad: casesOf(
     conv2dWeightGradOp,
-    all.map((s) => [s[0], { x: s[1], g: outputOf(s) }, { ...attrsOf(s), shape: s[2] }] as const),
+    convSettings.map((s) => [s[0], { x: s[1], g: outputOf(s) }, { ...attrsOf(s), shape: s[2] }] as const),
   ),
 } satisfies Record<string, OpCases>;

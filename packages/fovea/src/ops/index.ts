@@ -4,6 +4,7 @@
 import { alongAxisOps } from "./alongAxis.ts";
 import { assignOp } from "./assign.ts";
 import { avgPool2dOps } from "./avgPool2d.ts";
+import { batchNormOps } from "./batchNorm.ts";
 import { binaryOps } from "./binary.ts";
 import { castOp } from "./cast.ts";
 import { compareOps } from "./compare.ts";
@@ -12,11 +13,14 @@ import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
 import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
 import { cumsumOp } from "./cumsum.ts";
 import { dropoutOp } from "./dropout.ts";
+import { fusedConv2dOp } from "./fusedConv2d.ts";
+import { fusedMatmulOp } from "./fusedMatmul.ts";
 import { gatherOps } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
 import { maxPool2dOps } from "./maxPool2d.ts";
 import { movementOps } from "./movement.ts";
 import { reduceOps } from "./reduce.ts";
+import { reluGradOp } from "./reluGrad.ts";
 import { scatterOp } from "./scatter.ts";
 import { clampOp, whereOp } from "./select.ts";
 import { softmaxOps } from "./softmax.ts";
@@ -33,6 +37,7 @@ export const ops = {
   ...softmaxOps,
   ...alongAxisOps,
   ...avgPool2dOps,
+  ...batchNormOps,
   ...maxPool2dOps,
   argsort: argsortOp,
   assign: assignOp,
@@ -43,7 +48,10 @@ export const ops = {
   conv2dWeightGrad: conv2dWeightGradOp,
   cumsum: cumsumOp,
   dropout: dropoutOp,
+  fusedConv2d: fusedConv2dOp,
+  fusedMatmul: fusedMatmulOp,
   matmul: matmulOp,
+  reluGrad: reluGradOp,
   scatter: scatterOp,
   where: whereOp,
 } as const;

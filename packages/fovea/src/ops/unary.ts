@@ -3,7 +3,7 @@ import { apply } from "../tensor/apply.ts";
 import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cast } from "./cast.ts";
-import { where } from "./select.ts";
+import { reluGrad } from "./reluGrad.ts";
 
 /** The gradient with respect to x, given x, y = f(x) and the gradient g of y; null for steps. */
 type Derivative = ((x: Tensor, y: Tensor, g: Tensor) => Tensor) | null;
@@ -177,7 +177,7 @@ export const unaryOps = {
   relu: unary(
     "relu",
     (x) => (x > 0 || Number.isNaN(x) ? x : 0),
-    (_x, y, g) => where(y.greater(0), g, 0),
+    (_x, y, g) => reluGrad(g, y),
   ),
   sign: unary("sign", Math.sign, null),
   floor: unary("floor", Math.floor, null),

@@ -10,8 +10,21 @@ export function storagesMade(): number {
   return made;
 }
 
+let moves = 0;
+
+/** Counts up whenever a storage's values leave the memory of an engine: until then, buffers are where they were. */
+export function storageMoves(): number {
+  return moves;
+}
+
+/** Values on the host: an array, or how to make it once somebody asks. */
+export type HostValues = TypedArray | (() => TypedArray);
+
 /**
  * Where a tensor's values are: on an engine, in a JavaScript array, or in both.
+ *
+ * Values may be yet to be made: a network whose weights nobody has read takes no memory, and weights that are loaded
+ * over their first values never have those.
  *
  * Nobody has to free anything. A storage made in one training step is evicted from the engine at the end of the
  * next one (`endStep`): values that came from JavaScript still have their array, small ones are copied out, large
@@ -24,7 +37,7 @@ export class Storage {
   /** Counts up: a later storage has a higher number. */
   readonly number = ++made;
   /** Values on the host, if they are known there. Never mutated. */
-  #host: TypedArray | null;
+  #host: HostValues | null;
   #device: DeviceBuffer | null;
   #engine: Backend | null;
   #dropped = false;
@@ -33,7 +46,7 @@ export class Storage {
   /** True for the result of an op inside a gradient graph. */
   taped = false;
 
-  constructor(spec: TensorSpec, values: { host: TypedArray } | { device: DeviceBuffer; engine: Backend }) {
+  constructor(spec: TensorSpec, values: { host: HostValues } | { device: DeviceBuffer; engine: Backend }) {
     this.spec = spec;
     this.#host = "host" in values ? values.host : null;
     this.#device = "device" in values ? values.device : null;
@@ -44,6 +57,7 @@ export class Storage {
   buffer(engine: Backend): DeviceBuffer {
     if (this.#device !== null && this.#engine === engine) return this.#device;
     const host = this.values();
+    if (this.#device !== null) moves++;
     this.#device?.release();
     this.#device = engine.upload(host, this.spec);
     this.#engine = engine;
@@ -52,11 +66,12 @@ export class Storage {
 
   /** The values if the host has them already, else null: nothing is copied or waited for. */
   get hostValues(): TypedArray | null {
-    return this.#host;
+    return typeof this.#host === "function" ? null : this.#host;
   }
 
   /** The values as a host array that must not be changed. */
   values(): TypedArray {
+    if (typeof this.#host === "function") this.#host = this.#host();
     if (this.#host !== null) return this.#host;
     if (this.#device === null || this.#engine === null) throw this.#lost();
     return this.#engine.download(this.#device);
@@ -70,7 +85,7 @@ export class Storage {
   }
 
   /** Takes other values on the host, if no engine holds the old ones; false = an in-place op must write them. */
-  replaceHost(values: TypedArray): boolean {
+  replaceHost(values: HostValues): boolean {
     if (this.#device !== null) return false;
     this.#host = values;
     return true;
@@ -88,6 +103,7 @@ export class Storage {
       if (drop) this.#dropped = true;
       else this.#host = this.#engine!.download(this.#device);
     }
+    moves++;
     this.#device.release();
     this.#device = null;
     this.#engine = null;

@@ -26,6 +26,8 @@ const multilinear: ReadonlySet<string> = new Set([
   "conv2dInputGrad",
   "conv2dWeightGrad",
   "expand",
+  "fusedConv2d",
+  "fusedMatmul",
   "indexAdd",
   "indexSelect",
   "matmul",
@@ -51,14 +53,42 @@ export function allowedErrors(
   evaluate: (op: Op, c: OpCase, inputs: (Tensor | undefined)[], weight?: (y: Tensor) => Tensor) => TypedArray[],
 ): ((i: number) => number)[] {
   const terms = termCount(op, c, want);
-  const magnitudes = multilinear.has(op.name) ? evaluate(op, c, absoluteInputs(c), absoluteWeights) : null;
+  const { activation } = c.attrs;
+  // An activation's slope is at most 1.1: errors are those of the sum before it, and SiLU's own.
+  const sum = activation === undefined ? c : { ...c, attrs: { ...c.attrs, activation: "none" } };
+  const magnitudes = multilinear.has(op.name) ? evaluate(op, sum, absoluteInputs(c), absoluteWeights) : null;
   return want.map((values, k) => {
     const walk = WALK * Math.sqrt(terms / Math.max(1, values.length));
-    const factor = ((magnitudes === null ? ELEMENTWISE : PRODUCT) + walk) * U;
+    const factor = ((magnitudes === null || activation === "silu" ? ELEMENTWISE : PRODUCT) + walk) * U;
     if (magnitudes !== null) return (i) => factor * magnitudes[k]![i]!;
     let largest = 1;
     for (const v of values) if (Number.isFinite(v)) largest = Math.max(largest, Math.abs(v));
     return () => factor * largest;
+  });
+}
+
+/** Ops with a Winograd algorithm for kernels of 3×3 with stride 1. */
+const winogradOps: ReadonlySet<string> = new Set(["conv2d", "conv2dInputGrad", "conv2dWeightGrad", "fusedConv2d"]);
+
+/** Whether Winograd's algorithm may compute the case, so that it has `winogradErrors` unless `setExact(true)`. */
+export function mayBeWinograd(op: Op, { attrs }: OpCase): boolean {
+  const ones = [attrs.stride, attrs.dilation, attrs.groups].flat();
+  return winogradOps.has(op.name) && ones.every((v) => v === 1);
+}
+
+/**
+ * The largest |engine − reference| of Winograd's algorithm: 5e-5 of the largest number of each result.
+ *
+ * Its error is not one of the element but of the tile (max-norm). For F(4×4, 3×3) the transforms enlarge a float32
+ * rounding by ‖Aᵀ‖‖G‖‖Bᵀ‖ (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", 2020); measured
+ * it is 5 to 10 times the direct algorithm's error and grows like it, with the root of the terms: 2e-5 at 512 channels
+ * (docs/accuracy.md). Twice that and a half is allowed at any size.
+ */
+export function winogradErrors(want: readonly TypedArray[]): ((i: number) => number)[] {
+  return want.map((values) => {
+    let largest = 0;
+    for (const v of values) largest = Math.max(largest, Math.abs(v));
+    return () => 5e-5 * largest;
   });
 }
 

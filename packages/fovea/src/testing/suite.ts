@@ -11,7 +11,8 @@ import { fromHost } from "../tensor/create.ts";
 import type { Op } from "../tensor/op.ts";
 import { Storage } from "../tensor/storage.ts";
 import { Tensor } from "../tensor.ts";
-import { allowedErrors } from "./allowedErrors.ts";
+import { allowedErrors, mayBeWinograd, winogradErrors } from "./allowedErrors.ts";
+import { withExact } from "./engines.ts";
 import { makeInputs, testNumbers, type OpCase, type OpCases } from "./cases.ts";
 
 /** The five checks that every op passes in every case, on every engine that is there. */
@@ -122,8 +123,13 @@ function checkEngine(op: Op, c: OpCase, name: EngineName): void {
     const want = withEngine("reference", () => evaluate(op, c, leaves(c)));
     const allowed = withEngine("reference", () => allowedErrors(op, c, want, evaluate));
     withEngine(name, () => {
-      compare(evaluate(op, c, leaves(c)), want, allowed);
-      compare(evaluate(op, c, leaves(c).map(channelsLast)), want, allowed);
+      const inBothLayouts = (errors: typeof allowed) => {
+        compare(evaluate(op, c, leaves(c)), want, errors);
+        compare(evaluate(op, c, leaves(c).map(channelsLast)), want, errors);
+      };
+      if (!mayBeWinograd(op, c)) return inBothLayouts(allowed);
+      withExact(() => inBothLayouts(allowed));
+      inBothLayouts(winogradErrors(want));
     });
   });
 

@@ -18,6 +18,7 @@ import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitt
 import { emitRelayout } from "./lower/relayout.ts";
 import { cpuKernels } from "./lower/index.ts";
 import type { KernelName } from "./kernels.generated.ts";
+import { PreparedValues } from "./prepared.ts";
 import { CpuProgram } from "./program.ts";
 import type { CpuRuntime } from "./runtime.ts";
 import { SharedArena } from "./sharedArena.ts";
@@ -28,13 +29,18 @@ export class CpuBackend implements Backend {
   readonly name: "native" | "wasm";
   readonly runtime: CpuRuntime;
   readonly arena: SharedArena;
+  readonly prepared: PreparedValues;
+  /** Counts the times that memory was changed in place. */
+  clock = 0;
   readonly #eager: EagerEmitter;
   #buffers = 0;
+  #blocks = 0;
 
   constructor(runtime: CpuRuntime) {
     this.name = runtime.name;
     this.runtime = runtime;
     this.arena = new SharedArena(runtime);
+    this.prepared = new PreparedValues(this);
     this.#eager = new EagerEmitter(this);
   }
 
@@ -76,7 +82,7 @@ export class CpuBackend implements Backend {
       throw new FoveaError(`${op.name}: an in-place op without a kernel needs a contiguous target`);
     }
     this.runtime.write(target.address, singlePrecision(y.data));
-    target.forgetTwin();
+    this.changed(target);
     return target;
   }
 
@@ -100,16 +106,24 @@ export class CpuBackend implements Backend {
   }
 
   allocate(spec: TensorSpec, layout: Layout): CpuBuffer {
-    return new CpuBuffer(spec, layout, this.#block(bytesOf(spec)));
+    return new CpuBuffer(spec, layout, this.block(bytesOf(spec)));
   }
 
-  #block(bytes: number): Block {
+  /** Notes that a buffer's values are others now. */
+  changed(buffer: CpuBuffer): void {
+    buffer.forgetTwin();
+    buffer.block.writtenAt = ++this.clock;
+  }
+
+  block(bytes: number): Block {
     const address = this.runtime.allocate(bytes);
     this.#buffers++;
     return {
+      id: ++this.#blocks,
       address,
       bytes,
       owners: 0,
+      writtenAt: 0,
       free: () => {
         this.#buffers--;
         this.runtime.free(address);
@@ -157,6 +171,11 @@ class EagerEmitter implements Emitter {
     return this.#refer(address);
   }
 
+  /** Eager values have memory of their own. */
+  lies(): boolean {
+    return false;
+  }
+
   run(
     op: OpKernel,
     kernel: CpuKernel,
@@ -192,7 +211,7 @@ class EagerEmitter implements Emitter {
       );
       this.#flush();
       if (op.inPlace) {
-        inputs[0]!.forgetTwin();
+        this.#engine.changed(inputs[0]!);
         return inputs[0]!;
       }
       return result!;

@@ -5,9 +5,13 @@ import type { Layout } from "./layout.ts";
 
 /** A piece of engine memory, shared by the buffers that are views of it. */
 export interface Block {
+  /** No two blocks of an engine ever have the same. */
+  readonly id: number;
   readonly address: number;
   readonly bytes: number;
   owners: number;
+  /** The engine's clock when an op last changed the memory in place. */
+  writtenAt: number;
   free(): void;
 }
 

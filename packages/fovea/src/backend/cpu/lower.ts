@@ -35,6 +35,8 @@ export interface Emitter {
   command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void;
   /** Memory for the rest of this op. */
   scratch(bytes: number): Ref;
+  /** True when `part` is the piece of `whole` that starts at `offset` bytes, so that nothing needs to be copied there. */
+  lies(part: Ref, whole: Ref, offset: number): boolean;
 }
 
 export interface CpuCall<A extends Attrs = Attrs> {
@@ -55,6 +57,8 @@ export interface CpuKernel {
   readonly alias?: true;
   /** Elementwise ops on float32 and bool: the kernel whose row is a step of a chain (lower/chain.ts), and its parameters. */
   step?(attrs: Attrs): readonly [KernelName, ...number[]];
+  /** Where the output lies in the first input's memory, in bytes; undefined when it must be copied. For programs. */
+  piece?(x: CpuValue, attrs: Attrs, output: TensorSpec): number | undefined;
   emit?(e: Emitter, call: CpuCall): void;
 }
 

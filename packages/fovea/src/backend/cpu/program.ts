@@ -1,58 +1,59 @@
 import { hostArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
-import { planArena } from "../arena.ts";
-import type { Attrs, Chain, DeviceBuffer, Executable, OpKernel, ProgramSpec, TensorSpec } from "../contract.ts";
-import { bytesOf, CpuBuffer } from "./buffer.ts";
+import { planArena, type Lifetime } from "../arena.ts";
+import type { DeviceBuffer, Executable, ProgramSpec } from "../contract.ts";
+import { CpuBuffer } from "./buffer.ts";
 import type { CpuBackend } from "./backend.ts";
-import { hostNdArray, kernelOf, singlePrecision } from "./backend.ts";
-import type { KernelName } from "./kernels.generated.ts";
-import type { Layout } from "./layout.ts";
-import { lowerOp, type CommandOptions, type CpuValue, type Emitter, type Ref } from "./lower.ts";
-import { lowerChain } from "./lower/chain.ts";
-import { emitRelayout } from "./lower/relayout.ts";
+import { hostNdArray, singlePrecision } from "./backend.ts";
+import { constantSteps } from "./constantWork.ts";
+import {
+  Planner,
+  touches,
+  type Command,
+  type HostStep,
+  type Place,
+  type PlacedValue,
+  type Slot,
+  type Step,
+} from "./plan.ts";
+import { isStale, type Prepared } from "./prepared.ts";
 import { ProgramWords, writeAddress } from "./words.ts";
 
-/** A piece of memory that commands name; several values may share one. */
-interface Slot {
-  /** `arena`: placed by the plan. `given`: address set before each run. `fixed`: weights and host inputs. */
-  kind: "arena" | "given" | "fixed";
-  readonly bytes: number;
-  address: number;
-  first: number;
-  last: number;
-  /** Word positions where the address is written. */
-  readonly patches: number[];
-}
-
-interface Command {
-  readonly kernel: KernelName;
-  readonly slots: readonly Ref[];
-  readonly params: readonly number[];
-  readonly serial: boolean;
-}
-
-/** An op without a C kernel, run by the host between two stretches of commands. */
-interface HostStep {
-  readonly op: OpKernel;
-  readonly attrs: Attrs;
-  readonly inputs: readonly (CpuValue | undefined)[];
-  readonly output: CpuValue;
+/** A result of the program: memory of its own at each run, or that of an earlier result under another shape. */
+interface Output {
+  readonly value: PlacedValue;
+  readonly sharedWith: number;
 }
 
 /** A recorded program as one list of commands over a static memory plan. Replay allocates only its outputs. */
 export class CpuProgram implements Executable {
   readonly arenaBytes: number;
+  readonly preparedBytes: number;
   readonly #engine: CpuBackend;
   readonly #program: ProgramSpec;
-  readonly #slots: Slot[];
+  readonly #slots: readonly Slot[];
+  /** Where each slot is now. */
+  readonly #addresses: Float64Array;
+  /** Where in the words an address in each slot is written: position, offset in the slot, and so on. */
+  readonly #patches: readonly number[][];
   readonly #words = new ProgramWords();
-  /** Stretches of commands (end positions in words) and the host steps after them. */
+  /** Stretches of commands (positions in words) and the host steps after them. */
   readonly #stretches: { readonly from: number; readonly to: number; readonly next: HostStep | null }[] = [];
   readonly #hostBuffers: CpuBuffer[];
-  readonly #inputs: readonly Ref[];
-  readonly #outputs: readonly CpuValue[];
-  readonly #offsets = new Map<Slot, number>();
+  readonly #inputs: readonly number[];
+  readonly #outputs: readonly Output[];
+  /** Where in the arena each slot of the main steps is, and of the constant ones. */
+  readonly #offsets: ReadonlyMap<number, number>;
+  readonly #constantOffsets: ReadonlyMap<number, number>;
+  readonly #constant: readonly Command[];
+  readonly #held: Prepared[] = [];
+  /** Slots that constant commands write and others read. */
+  readonly #kept = new Map<number, Prepared>();
+  /** Captured tensors that the program changes. */
+  readonly #changed: readonly CpuBuffer[];
   #arenaVersion = -1;
+  /** The engine's clock when prepared values were last known to be right. */
+  #checkedAt = -1;
 
   constructor(engine: CpuBackend, program: ProgramSpec) {
     this.#engine = engine;
@@ -60,74 +61,149 @@ export class CpuProgram implements Executable {
     for (const { buffer } of program.captured) buffer.retain();
     this.#hostBuffers = program.hostInputs.map(({ value }) => engine.allocate(program.values[value]!, "contiguous"));
 
-    const plan = new Planner(engine, program, this.#hostBuffers);
-    this.#slots = plan.slots;
-    this.#inputs = plan.inputs;
-    this.#outputs = plan.outputs;
-    this.#encode(plan);
-    this.arenaBytes = this.#placeArena(plan);
+    const { slots, steps, inputs, outputs } = new Planner(engine.runtime.lanes, program, this.#hostBuffers);
+    const constant = constantSteps(slots, steps);
+    const main = steps.filter((_, i) => !constant[i]);
+    this.#slots = slots;
+    this.#inputs = inputs;
+    this.#outputs = outputs.map((value, i) => ({
+      value,
+      sharedWith: outputs.findIndex(({ slot }, k) => k < i && slot === value.slot),
+    }));
+    this.#addresses = Float64Array.from(slots, ({ block }) => block?.address ?? 0);
+    this.#patches = slots.map(() => []);
+    this.#constant = steps.filter((_, i) => constant[i]) as Command[];
+    this.preparedBytes = this.#keep(main);
+    this.#changed = this.#changedBy(main);
+
+    const [mainPlan, constantPlan] = [main, this.#constant].map((list) => this.#placeInArena(list));
+    this.#offsets = mainPlan!.offsets;
+    this.#constantOffsets = constantPlan!.offsets;
+    this.arenaBytes = Math.max(mainPlan!.bytes, constantPlan!.bytes);
+    this.#encode(main);
     engine.arena.join(this);
   }
 
   run(inputs: readonly DeviceBuffer[]): DeviceBuffer[] {
-    const { runtime, arena } = this.#engine;
+    const engine = this.#engine;
+    const { runtime, arena } = engine;
+    if (this.#checkedAt !== engine.clock) this.#prepare();
     if (arena.version !== this.#arenaVersion) this.#link();
-    const held = inputs.map((b) => this.#engine.contiguous(b as CpuBuffer));
-    held.forEach((b, i) => this.#point(this.#slots[this.#inputs[i]!]!, b.address));
-    const made = new Map<Ref, CpuBuffer>();
-    const outputs = this.#outputs.map((v) => {
-      const first = made.get(v.ref);
-      const buffer =
-        first === undefined ? this.#engine.allocate(v.spec, v.layout) : new CpuBuffer(v.spec, v.layout, first.block);
-      if (first === undefined) {
-        made.set(v.ref, buffer);
-        this.#point(this.#slots[v.ref]!, buffer.address);
+    for (let i = 0; i < inputs.length; i++) {
+      this.#point(this.#inputs[i]!, engine.contiguous(inputs[i] as CpuBuffer).address);
+    }
+    const outputs: CpuBuffer[] = [];
+    for (const { value, sharedWith } of this.#outputs) {
+      if (sharedWith >= 0) {
+        outputs.push(new CpuBuffer(value.spec, value.layout, outputs[sharedWith]!.block));
+        continue;
       }
-      return buffer;
-    });
+      const buffer = engine.allocate(value.spec, value.layout);
+      this.#point(value.slot, buffer.address);
+      outputs.push(buffer);
+    }
     this.#program.hostInputs.forEach(({ fill }, i) => runtime.write(this.#hostBuffers[i]!.address, fill()));
+    const { words } = this.#words;
     for (const { from, to, next } of this.#stretches) {
-      if (to > from) runtime.run(from === 0 ? this.#words.words : this.#words.words.subarray(from), to - from);
+      if (to > from) runtime.run(from === 0 ? words : words.subarray(from), to - from);
       if (next !== null) this.#runOnHost(next);
+    }
+    if (this.#changed.length > 0) {
+      for (const buffer of this.#changed) engine.changed(buffer);
+      this.#checkedAt = engine.clock; // it prepares nothing that depends on what it changes
     }
     return outputs;
   }
 
   dispose(): void {
+    this.#engine.prepared.release(this.#held);
     for (const { buffer } of this.#program.captured) buffer.release();
     for (const buffer of this.#hostBuffers) buffer.release();
     this.#engine.arena.leave(this);
   }
 
-  #encode(plan: Planner): void {
-    let from = 0;
-    let next = 0;
-    plan.commands.forEach((c, i) => {
-      while (next < plan.hostSteps.length && plan.hostSteps[next]!.after === i) {
-        this.#stretches.push({ from, to: this.#words.count, next: plan.hostSteps[next++]!.step });
-        from = this.#words.count;
-      }
-      const at = this.#words.count + 4;
-      c.slots.forEach((ref, k) => this.#slots[ref]!.patches.push(at + 2 * k));
-      this.#words.command(
-        c.kernel,
-        c.slots.map((ref) => this.#slots[ref]!.address),
-        c.params,
-        c.serial,
-      );
-    });
-    for (; next < plan.hostSteps.length; next++) {
-      this.#stretches.push({ from, to: this.#words.count, next: plan.hostSteps[next]!.step });
-      from = this.#words.count;
+  /** Finds the constant values that the main steps read, and gives them memory. Returns their bytes. */
+  #keep(main: readonly Step[]): number {
+    const { prepared } = this.#engine;
+    const values = prepared.follow(this.#slots, this.#constant, this.#held);
+    let bytes = 0;
+    for (const slot of new Set(main.flatMap((step) => touches(step).reads))) {
+      const value = values.get(slot);
+      if (value === undefined) continue;
+      prepared.keep(value, this.#slots[slot]!.bytes);
+      this.#kept.set(slot, value);
+      this.#addresses[slot] = value.memory!.address;
+      bytes += value.memory!.bytes;
     }
-    this.#stretches.push({ from, to: this.#words.count, next: null });
+    return bytes;
   }
 
-  #placeArena(plan: Planner): number {
-    const pieces = plan.slots.filter((s) => s.kind === "arena" && s.last >= 0);
-    const { offsets, bytes } = planArena(pieces);
-    pieces.forEach((slot, i) => this.#offsets.set(slot, offsets[i]!));
-    return bytes;
+  #changedBy(main: readonly Step[]): CpuBuffer[] {
+    const blocks = new Set(main.flatMap((step) => touches(step).writes.map((slot) => this.#slots[slot]!.block)));
+    return this.#program.captured.map(({ buffer }) => buffer as CpuBuffer).filter(({ block }) => blocks.has(block));
+  }
+
+  #placeInArena(steps: readonly Step[]): { offsets: Map<number, number>; bytes: number } {
+    const pieces = new Map<number, Lifetime & { last: number }>();
+    steps.forEach((step, at) => {
+      const { reads, writes } = touches(step);
+      for (const slot of [...reads, ...writes]) {
+        const piece = pieces.get(slot);
+        const { kind, bytes } = this.#slots[slot]!;
+        if (piece !== undefined) piece.last = at;
+        else if (kind === "arena" && !this.#kept.has(slot)) pieces.set(slot, { bytes, first: at, last: at });
+      }
+    });
+    const { offsets, bytes } = planArena([...pieces.values()]);
+    return { offsets: new Map([...pieces.keys()].map((slot, i) => [slot, offsets[i]!])), bytes };
+  }
+
+  #encode(main: readonly Step[]): void {
+    let from = 0;
+    const end = (next: HostStep | null) => {
+      this.#stretches.push({ from, to: this.#words.count, next });
+      from = this.#words.count;
+    };
+    for (const step of main) {
+      if (!("kernel" in step)) {
+        end(step);
+        continue;
+      }
+      const at = this.#words.count + 4;
+      step.buffers.forEach(({ slot, offset }, k) => this.#patches[slot]!.push(at + 2 * k, offset));
+      const addresses = step.buffers.map((place) => this.#at(place));
+      this.#words.command(step.kernel, addresses, step.params, step.serial);
+    }
+    end(null);
+  }
+
+  /** Runs the constant commands whose captured tensors have changed since. */
+  #prepare(): void {
+    const { runtime, arena, clock } = this.#engine;
+    this.#checkedAt = clock;
+    const stale = [...this.#kept].filter(([, value]) => isStale(value));
+    if (stale.length === 0) return;
+    const needed = new Set(stale.map(([slot]) => slot));
+    const commands = this.#constant.toReversed().filter((command) => {
+      const { reads, writes } = touches(command);
+      if (!writes.some((slot) => needed.has(slot))) return false;
+      for (const slot of writes) needed.add(slot);
+      for (const slot of reads) {
+        const value = this.#kept.get(slot);
+        if (value === undefined || isStale(value)) needed.add(slot);
+      }
+      return true;
+    });
+    const words = new ProgramWords();
+    const address = (place: Place) => {
+      const start = this.#constantOffsets.get(place.slot);
+      return start === undefined ? this.#at(place) : arena.address + start + place.offset;
+    };
+    for (const { kernel, buffers, params, serial } of commands.toReversed()) {
+      words.command(kernel, buffers.map(address), params, serial);
+    }
+    runtime.run(words.words, words.count);
+    for (const [, value] of stale) value.madeAt = clock;
   }
 
   /** Writes the addresses of all arena slots for where the arena is now. */
@@ -137,149 +213,27 @@ export class CpuProgram implements Executable {
     this.#arenaVersion = arena.version;
   }
 
-  #point(slot: Slot, address: number): void {
-    if (slot.address === address) return;
-    slot.address = address;
-    for (const at of slot.patches) writeAddress(this.#words.words, at, address);
+  #point(slot: number, address: number): void {
+    if (this.#addresses[slot] === address) return;
+    this.#addresses[slot] = address;
+    const patches = this.#patches[slot]!;
+    for (let i = 0; i < patches.length; i += 2) writeAddress(this.#words.words, patches[i]!, address + patches[i + 1]!);
+  }
+
+  #at({ slot, offset }: Place): number {
+    return this.#addresses[slot]! + offset;
   }
 
   #runOnHost({ op, attrs, inputs, output }: HostStep): void {
     const { runtime } = this.#engine;
-    const read = ({ spec, ref }: CpuValue) => {
-      const data = hostArray(spec.dtype, sizeOf(spec.shape));
-      runtime.read(this.#slots[ref]!.address, data);
-      return hostNdArray(spec, data);
+    const read = (value: PlacedValue) => {
+      const data = hostArray(value.spec.dtype, sizeOf(value.spec.shape));
+      runtime.read(this.#at(value), data);
+      return hostNdArray(value.spec, data);
     };
     const args = inputs.map((v) => v && read(v));
     const y = op.inPlace ? args[0]! : hostNdArray(output.spec, hostArray(output.spec.dtype, sizeOf(output.spec.shape)));
     op.reference(args, attrs, y);
-    runtime.write(this.#slots[output.ref]!.address, singlePrecision(y.data));
-  }
-}
-
-/** Lowers the nodes into commands over slots, and notes from where to where each slot is needed. */
-class Planner implements Emitter {
-  readonly slots: Slot[] = [];
-  readonly commands: Command[] = [];
-  readonly hostSteps: { readonly after: number; readonly step: HostStep }[] = [];
-  readonly inputs: Ref[];
-  readonly outputs: CpuValue[];
-  readonly lanes: number;
-  readonly #twins = new Map<Ref, CpuValue>();
-
-  constructor(engine: CpuBackend, program: ProgramSpec, hostBuffers: readonly CpuBuffer[]) {
-    this.lanes = engine.runtime.lanes;
-    const values = new Map<number, CpuValue>();
-    const spec = (id: number) => program.values[id]!;
-    this.inputs = program.inputs.map((id) => {
-      const ref = this.#slot("given", bytesOf(spec(id)));
-      values.set(id, { spec: spec(id), layout: "contiguous", ref });
-      return ref;
-    });
-    const fixed = (id: number, buffer: CpuBuffer) => {
-      const ref = this.#slot("fixed", bytesOf(spec(id)), buffer.address);
-      values.set(id, { spec: spec(id), layout: buffer.layout, ref });
-    };
-    for (const { value, buffer } of program.captured) fixed(value, buffer as CpuBuffer);
-    program.hostInputs.forEach(({ value }, i) => fixed(value, hostBuffers[i]!));
-
-    const chains = new Map(program.chains.map((chain) => [chain.from, chain]));
-    for (let i = 0; i < program.nodes.length; i++) {
-      const chain = chains.get(i);
-      if (chain !== undefined && this.#lowerChain(program, chain, values)) {
-        i = chain.to - 1;
-        continue;
-      }
-      const node = program.nodes[i]!;
-      const args = node.inputs.map((id) => (id < 0 ? undefined : values.get(id)!));
-      values.set(node.output, this.#lower(node.op, args, node.attrs, spec(node.output)));
-    }
-    this.outputs = program.outputs.map((id) => this.#asOutput(values.get(id)!));
-  }
-
-  command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
-    const at = this.commands.length;
-    for (const ref of buffers) {
-      const slot = this.slots[ref]!;
-      slot.first = Math.min(slot.first, at);
-      slot.last = Math.max(slot.last, at);
-    }
-    this.commands.push({ kernel, slots: buffers, params, serial: options?.serial ?? false });
-  }
-
-  scratch(bytes: number): Ref {
-    return this.#slot("arena", Math.max(4, bytes));
-  }
-
-  #lowerChain(program: ProgramSpec, chain: Chain, values: Map<number, CpuValue>): boolean {
-    const nodes = program.nodes.slice(chain.from, chain.to);
-    const done = lowerChain(this, nodes, chain, {
-      values,
-      spec: (id) => program.values[id]!,
-      relayout: (v, to) => this.#twin(v, to),
-      output: (spec, layout) => ({ spec, layout, ref: this.#slot("arena", bytesOf(spec)) }),
-    });
-    for (const { op, output } of nodes) if (done && op.inPlace) this.#twins.delete(values.get(output)!.ref);
-    return done;
-  }
-
-  #lower(op: OpKernel, args: readonly (CpuValue | undefined)[], attrs: Attrs, output: TensorSpec): CpuValue {
-    const kernel = kernelOf(op);
-    const make = {
-      relayout: (v: CpuValue, to: Layout) => this.#twin(v, to),
-      output: (layout: Layout) => ({ spec: output, layout, ref: this.#slot("arena", bytesOf(output)) }),
-      alias: (of: CpuValue): CpuValue => ({ spec: output, layout: of.layout, ref: of.ref }),
-    };
-    if (kernel !== undefined) {
-      const y = lowerOp(op, kernel, this, args, attrs, output, make);
-      if (op.inPlace) this.#twins.delete(args[0]!.ref);
-      return y;
-    }
-    return this.#lowerToHost(op, args, attrs, output, make.output);
-  }
-
-  #lowerToHost(
-    op: OpKernel,
-    args: readonly (CpuValue | undefined)[],
-    attrs: Attrs,
-    output: TensorSpec,
-    makeOutput: (layout: Layout) => CpuValue,
-  ): CpuValue {
-    const inputs = args.map((v) => v && (v.layout === "contiguous" ? v : this.#twin(v, "contiguous")));
-    const y = op.inPlace ? args[0]! : makeOutput("contiguous");
-    this.hostSteps.push({ after: this.commands.length, step: { op, attrs, inputs, output: y } });
-    // The step sits between two commands: keep its memory from the one before to the one after.
-    for (const v of [...inputs, y]) {
-      if (v === undefined) continue;
-      const slot = this.slots[v.ref]!;
-      slot.first = Math.min(slot.first, this.commands.length - 1);
-      slot.last = Math.max(slot.last, this.commands.length);
-    }
-    return y;
-  }
-
-  #twin(v: CpuValue, to: Layout): CpuValue {
-    const known = this.#twins.get(v.ref);
-    if (known !== undefined && known.layout === to) return known;
-    const twin = { spec: v.spec, layout: to, ref: this.#slot("arena", bytesOf(v.spec)) };
-    emitRelayout(this, v, twin);
-    this.#twins.set(v.ref, twin);
-    return twin;
-  }
-
-  /** An output gets memory of its own at each run; a value that is an input or a weight is copied. */
-  #asOutput(v: CpuValue): CpuValue {
-    const slot = this.slots[v.ref]!;
-    if (slot.kind === "arena") slot.kind = "given";
-    else if (slot.kind === "fixed" || this.inputs.includes(v.ref)) {
-      const copy = { ...v, ref: this.#slot("given", slot.bytes) };
-      emitRelayout(this, v, copy);
-      return copy;
-    }
-    return v;
-  }
-
-  #slot(kind: Slot["kind"], bytes: number, address = 0): Ref {
-    return this.slots.push({ kind, bytes, address, first: Infinity, last: -1, patches: [] }) - 1;
+    runtime.write(this.#at(output), singlePrecision(y.data));
   }
 }

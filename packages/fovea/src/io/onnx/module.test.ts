@@ -16,9 +16,9 @@ const small = () =>
   });
 
 describe("loadOnnx", () => {
-  it("makes float weights parameters under their names, in the state dict's lower case", () => {
+  it("makes float weights parameters under their names, which a capital first letter keeps as they are", () => {
     const model = loadOnnx(small(), "small.onnx");
-    expect([...model.namedParameters().keys()]).toEqual(["layer.weight", "layer.bias"]);
+    expect([...model.namedParameters().keys()]).toEqual(["Layer.weight", "layer.bias"]);
     expect(model.describe()).toBe("OnnxModel(x: float32 [n, 2] → y: float32 […], 2 nodes, opset 17)");
   });
 
@@ -32,7 +32,7 @@ describe("loadOnnx", () => {
       }),
       "names.onnx",
     );
-    expect([...model.stateDict().keys()].toSorted()).toEqual(["__proto___", "a", "a_", "forward_"]);
+    expect([...model.stateDict().keys()].toSorted()).toEqual(["A_", "__proto___", "a", "forward_"]);
     expect(values(model.forward(tensor([5])))).toEqual([9]);
   });
 

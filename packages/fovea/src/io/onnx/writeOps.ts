@@ -1,6 +1,7 @@
 import type { DType } from "../../base/dtype.ts";
 import { UnsupportedOpError } from "../../base/errors.ts";
 import type { TensorSpec } from "../../backend/contract.ts";
+import type { Epilogue } from "../../ops/epilogue.ts";
 import type { OpName } from "../../ops/index.ts";
 import type { MatmulAttrs } from "../../ops/matmul.ts";
 import type { BoxAttrs } from "../../ops/movement.ts";
@@ -161,8 +162,38 @@ const flip: Write = ({ w, names, specs, attrs }) => {
 
 const finite: Write = ({ w, names }) => w.add("Not", [w.add("Or", [w.add("IsNaN", names), w.add("IsInf", names)])]);
 
+/** What an op does with its result before it is written. */
+function finished({ w, attrs }: OpToWrite, result: string, residual: string): string {
+  const { activation, min, max } = attrs as unknown as Epilogue;
+  const y = residual === "" ? result : w.add("Add", [result, residual]);
+  if (activation === "relu") return w.add("Relu", [y]);
+  if (activation === "clip") return w.add("Clip", [y, w.scalar(min), w.scalar(max)]);
+  return activation === "silu" ? w.add("Mul", [y, w.add("Sigmoid", [y])]) : y;
+}
+
+const batchNorm: Write = (op) => {
+  const { w, names, specs, attrs } = op;
+  const [x, moments, weight = "", bias = "", residual = ""] = names as readonly [string, string, ...string[]];
+  const channels = specs[0]!.shape[1]!;
+  const all = (value: number, wish: string) =>
+    w.tensor(new Float32Array(channels).fill(value), [channels], "float32", wish);
+  const row = (k: number) => w.add("Gather", [moments, w.scalar(k, "int32")], { axis: 0 });
+  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), row(0), row(1)];
+  return finished(op, w.add("BatchNormalization", inputs, { epsilon: { float: attrs["eps"] as number } }), residual);
+};
+
+const channelMoments: Write = ({ w, names: [x], specs, output }) => {
+  const axes = () => w.integers(specs[0]!.shape.flatMap((_, i) => (i === 1 ? [] : [i])));
+  const mean = w.add("ReduceMean", [x!, axes()], { keepdims: 1 });
+  const apart = w.add("Sub", [x!, mean]);
+  const variance = w.add("ReduceMean", [w.add("Mul", [apart, apart]), axes()], { keepdims: 1 });
+  const row = (t: string) => w.add("Reshape", [t, w.integers([1, output.shape[1]!], "shape")]);
+  return w.add("Concat", [row(mean), row(variance)], { axis: 0 });
+};
+
 /** Ops that only gradients need. */
 const gradient = "it belongs to a gradient; export the forward pass";
+const fused = "it is made by the passes of compile(); export the model itself";
 const training = "it only happens in training; call eval() on the model first";
 
 /** How every primitive is written, or why it is not. A forgotten one is a compile error. */
@@ -170,10 +201,17 @@ const writers = {
   alongAxis: sparseProduct,
   assign: training,
   avgPool2dGrad: gradient,
+  batchNorm,
+  batchNormGradSums: gradient,
+  batchNormInputGrad: gradient,
+  channelMoments,
   conv2dWeightGrad: gradient,
   dropout: training,
+  fusedConv2d: fused,
+  fusedMatmul: fused,
   maxPool2dGather: gradient,
   maxPool2dGrad: gradient,
+  reluGrad: gradient,
   neg: same("Neg"),
   abs: same("Abs"),
   exp: same("Exp"),

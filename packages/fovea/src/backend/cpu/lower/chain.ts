@@ -20,7 +20,7 @@ export interface ChainScope {
   readonly values: Map<number, CpuValue>;
   readonly spec: (id: number) => TensorSpec;
   relayout(value: CpuValue, to: Layout): CpuValue;
-  output(spec: TensorSpec, layout: Layout): CpuValue;
+  output(id: number, layout: Layout): CpuValue;
 }
 
 /** Where the elements of a value are while a block goes through the steps. */
@@ -90,7 +90,7 @@ export function lowerChain(e: Emitter, nodes: readonly ProgramNode[], chain: Cha
       const source = places.get(inputs[1]!)!;
       if (source === places.get(output) || ("ref" in source && source.ref === target.ref)) return;
     } else if (chain.outputs.includes(output)) {
-      const value = scope.output(spec(output), shape.length < 3 ? "contiguous" : layout);
+      const value = scope.output(output, shape.length < 3 ? "contiguous" : layout);
       made.set(output, value);
       places.set(output, result(value));
     } else {

@@ -1,6 +1,10 @@
 import type { Conv2dAttrs } from "../../../ops/conv2d.ts";
+import type { Epilogue } from "../../../ops/epilogue.ts";
 import { sizeOf, type Shape } from "../../../base/shape.ts";
 import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref } from "../lower.ts";
+import { emitDepthwiseWeightGrad, isDepthwise, packDepthwise } from "./depthwise.ts";
+import { epilogueParams } from "./epilogue.ts";
+import { emitWinograd, emitWinogradInputGrad, emitWinogradWeightGrad } from "./winograd.ts";
 
 /** Channels per group up to which the input is padded first, so that the taps of a kernel row become one run. */
 const PAD_FORWARD = 16;
@@ -52,28 +56,44 @@ function padInput(e: Emitter, x: CpuValue, g: Geometry, most: number): { ref: Re
   return { ref, geometry: { ...g, x: shape, attrs: { ...g.attrs, padding: [none, none] } } };
 }
 
-function emitConv2d(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>): void {
-  const [x, weight, bias] = inputs as [CpuValue, CpuValue, CpuValue | undefined];
+/** conv2d, and fusedConv2d with its residual and activation. */
+function emitConv2d(e: Emitter, call: CpuCall<Conv2dAttrs & Partial<Epilogue>>): void {
+  const { inputs, output, attrs } = call;
+  const [x, weight, bias, residual] = inputs as [CpuValue, CpuValue, CpuValue | undefined, CpuValue | undefined];
   const y = output.spec.shape;
-  if (sizeOf(y) === 0) return;
+  if (sizeOf(y) === 0 || emitWinograd(e, call)) return;
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
   const taps = kernelHeight * kernelWidth;
   const { groups } = attrs;
+  const { flags, range } = epilogueParams(bias, residual, attrs);
+  const ends = [(bias ?? weight).ref, (residual ?? weight).ref, output.ref];
+  const given: Geometry = { x: x.spec.shape, weight: weight.spec.shape, y, attrs };
+  if (isDepthwise(weight.spec.shape, attrs)) {
+    const packed = packDepthwise(e, weight.ref, weight.spec.shape, attrs, "forward");
+    e.command("depthwise", [x.ref, packed, ...ends], [...params(given, flags), ...range]);
+    return;
+  }
   const packed = e.scratch(4 * packedSize(groups, outChannels / groups, inChannels * taps, e.lanes));
   e.command("conv2d_pack", [weight.ref, packed], [outChannels, inChannels, taps, groups]);
-  const { ref, geometry } = padInput(e, x, { x: x.spec.shape, weight: weight.spec.shape, y, attrs }, PAD_FORWARD);
-  e.command("conv2d", [ref, packed, (bias ?? weight).ref, output.ref], params(geometry, bias ? 1 : 0));
+  const { ref, geometry } = padInput(e, x, given, PAD_FORWARD);
+  e.command("conv2d", [ref, packed, ...ends], [...params(geometry, flags), ...range]);
 }
 
 type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };
 
-function emitInputGrad(e: Emitter, { inputs, output, attrs }: CpuCall<InputGradAttrs>): void {
+function emitInputGrad(e: Emitter, call: CpuCall<InputGradAttrs>): void {
+  const { inputs, output, attrs } = call;
   const [g, weight] = inputs as [CpuValue, CpuValue];
   const x = output.spec.shape;
-  if (sizeOf(x) === 0) return;
+  if (sizeOf(x) === 0 || emitWinogradInputGrad(e, call)) return;
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
   const geometry: Geometry = { x, weight: weight.spec.shape, y: g.spec.shape, attrs };
   const { groups, stride, padding, dilation } = attrs;
+  if (isDepthwise(weight.spec.shape, attrs)) {
+    const packed = packDepthwise(e, weight.ref, weight.spec.shape, attrs, "inputGrad");
+    e.command("depthwise_input_grad", [g.ref, packed, output.ref], params(geometry, 0));
+    return;
+  }
   // Few input channels leave vectors over them mostly empty; then vectors run over a kernel row's (kx, ic) columns.
   const fold = dilation[1] === 1 ? kernelWidth : 1;
   const columns = fold * inChannels;
@@ -100,12 +120,20 @@ function emitInputGrad(e: Emitter, { inputs, output, attrs }: CpuCall<InputGradA
   e.command("conv2d_input_grad", [g.ref, packed, output.ref], params(geometry, 0));
 }
 
-function emitWeightGrad(e: Emitter, { inputs, output, attrs }: CpuCall<Conv2dAttrs>): void {
+function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
+  if (emitWinogradWeightGrad(e, call)) return;
+  const { inputs, output, attrs } = call;
   const [x, g] = inputs as [CpuValue, CpuValue];
   const weight = output.spec.shape as readonly [number, number, number, number];
   const [outChannels, inChannels, kernelHeight, kernelWidth] = weight;
   const { groups } = attrs;
   const y = g.spec.shape;
+  if (isDepthwise(weight, attrs)) {
+    const given: Geometry = { x: x.spec.shape, weight, y, attrs };
+    const make = (blocks: number) => params(given, blocks);
+    emitDepthwiseWeightGrad(e, x.ref, g.ref, output.ref, weight, y[0]! * y[2]!, make);
+    return;
+  }
   // Partial sums per block of images: enough to share out, few enough that adding them costs nothing. From the shape
   // alone, so that results do not depend on the number of threads.
   const blocks = Math.max(1, Math.min(32, Math.floor(65536 / sizeOf(weight)), Math.floor((y[0]! * y[2]!) / 8)));
@@ -129,4 +157,9 @@ export const convKernels = {
   conv2d: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitConv2d) },
   conv2dInputGrad: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitInputGrad) },
   conv2dWeightGrad: { in: ["channelsLast", "channelsLast"], emit: emit(emitWeightGrad) },
+  fusedConv2d: {
+    in: ["channelsLast", "contiguous", "contiguous", "channelsLast"],
+    out: "channelsLast",
+    emit: emit(emitConv2d),
+  },
 } satisfies Record<string, CpuKernel>;

@@ -120,8 +120,9 @@ export const elementwiseKernels = {
   logicalAnd: binary("logical_and"),
   logicalOr: binary("logical_or"),
   logicalXor: binary("logical_xor"),
+  reluGrad: binary("relu_grad_f32"),
   where: broadcasting(3, () => "where_32"),
 } satisfies Record<
-  keyof typeof unaryOps | keyof typeof binaryOps | keyof typeof compareOps | "cast" | "clamp" | "where",
+  keyof typeof unaryOps | keyof typeof binaryOps | keyof typeof compareOps | "cast" | "clamp" | "reluGrad" | "where",
   CpuKernel
 >;

@@ -7,6 +7,7 @@ import { elementwiseKernels } from "./elementwise.ts";
 import { gatherKernels } from "./gather.ts";
 import { matmulKernels } from "./matmul.ts";
 import { movementKernels } from "./movement.ts";
+import { normKernels } from "./norm.ts";
 import { poolKernels } from "./pool.ts";
 import { randomKernels } from "./random.ts";
 import { reduceKernels } from "./reduce.ts";
@@ -22,6 +23,7 @@ export const cpuKernels = {
   ...gatherKernels,
   ...matmulKernels,
   ...movementKernels,
+  ...normKernels,
   ...poolKernels,
   ...randomKernels,
   ...reduceKernels,

@@ -1,17 +1,20 @@
 import { matmulSizes, sizeOf } from "../../../base/shape.ts";
+import type { Epilogue } from "../../../ops/epilogue.ts";
 import type { MatmulAttrs } from "../../../ops/matmul.ts";
 import type { CpuCall, CpuKernel, CpuValue, Emitter } from "../lower.ts";
+import { epilogueParams } from "./epilogue.ts";
 
 /** Rows up to which B is read as it lies: packing it would cost more than the product. */
 const FEW_ROWS = 4;
 
-function emitMatmul(e: Emitter, { inputs, output, attrs }: CpuCall<MatmulAttrs>): void {
-  const [a, b, bias] = inputs as [CpuValue, CpuValue, CpuValue | undefined];
+/** matmul, and fusedMatmul with its residual and activation. */
+function emitMatmul(e: Emitter, { inputs, output, attrs }: CpuCall<MatmulAttrs & Partial<Epilogue>>): void {
+  const [a, b, bias, residual] = inputs as [CpuValue, CpuValue, CpuValue | undefined, CpuValue | undefined];
   const { m, k, n, batchA, batchB, batch } = matmulSizes(a.spec.shape, b.spec.shape, attrs);
   const count = sizeOf(batch);
   if (count * m * n === 0) return;
-  const withBias = (bias ?? b).ref;
-  const flags = bias ? 1 : 0;
+  const ends = [(bias ?? b).ref, (residual ?? b).ref, output.ref];
+  const { flags, range } = epilogueParams(bias, residual, attrs);
 
   let rows = a.ref;
   if (attrs.transposeA && k > 0) {
@@ -21,8 +24,8 @@ function emitMatmul(e: Emitter, { inputs, output, attrs }: CpuCall<MatmulAttrs>)
   if (m <= FEW_ROWS && count === 1) {
     e.command(
       attrs.transposeB ? "matmul_few_dot" : "matmul_few_sum",
-      [rows, b.ref, withBias, output.ref],
-      [m, k, n, flags],
+      [rows, b.ref, ...ends],
+      [m, k, n, flags, ...range],
     );
     return;
   }
@@ -30,9 +33,12 @@ function emitMatmul(e: Emitter, { inputs, output, attrs }: CpuCall<MatmulAttrs>)
   const packed = e.scratch(Math.max(4, 4 * countB * Math.ceil(n / e.lanes) * e.lanes * k));
   if (k > 0) e.command("matmul_pack", [b.ref, packed], [k, n, attrs.transposeB ? 1 : 0, countB]);
   const axes = [batchA.length > 0 ? 1 : 0, batchB.length > 0 ? 1 : 0];
-  e.command("matmul", [rows, packed, withBias, output.ref], [m, k, n, count, ...axes, flags]);
+  e.command("matmul", [rows, packed, ...ends], [m, k, n, count, ...axes, flags, ...range]);
 }
 
+const emit: NonNullable<CpuKernel["emit"]> = (e, call) => emitMatmul(e, call as unknown as CpuCall<MatmulAttrs>);
+
 export const matmulKernels = {
-  matmul: { emit: (e, call) => emitMatmul(e, call as unknown as CpuCall<MatmulAttrs>) },
+  fusedMatmul: { emit },
+  matmul: { emit },
 } satisfies Record<string, CpuKernel>;

@@ -1,8 +1,8 @@
 import { byteSize } from "../../../base/dtype.ts";
 import { sizeOf } from "../../../base/shape.ts";
 import type { BoxAttrs, movementOps } from "../../../ops/movement.ts";
-import type { TensorSpec } from "../../contract.ts";
-import { stridesOf } from "../layout.ts";
+import type { Attrs, TensorSpec } from "../../contract.ts";
+import { memoryOrder, stridesOf } from "../layout.ts";
 import { bits, type CpuKernel, type CpuValue, type Emitter } from "../lower.ts";
 import { emitStridedCopy } from "./relayout.ts";
 import { broadcastStrides } from "./strides.ts";
@@ -46,9 +46,22 @@ const expand: CpuKernel = {
   },
 };
 
+/** A box is one piece of memory when only its slowest axis of more than one element is cut. */
+function slicePiece(x: CpuValue, attrs: Attrs, output: TensorSpec): number | undefined {
+  const { starts, steps } = attrs as BoxAttrs;
+  const { shape, dtype } = x.spec;
+  const order = memoryOrder(shape, x.layout);
+  const cut = order.find((axis) => output.shape[axis] !== 1);
+  const whole = order.slice(cut === undefined ? order.length : order.indexOf(cut) + 1);
+  if (sizeOf(output.shape) === 0 || (cut !== undefined && steps[cut] !== 1)) return undefined;
+  if (whole.some((axis) => output.shape[axis] !== shape[axis] || steps[axis] !== 1)) return undefined;
+  return dot(starts, stridesIn(x)) * byteSize[dtype];
+}
+
 const slice: CpuKernel = {
   in: ["any"],
   out: "follow",
+  piece: slicePiece,
   emit(e, { inputs, output, attrs }) {
     const x = inputs[0]!;
     const { starts, steps } = attrs as BoxAttrs;
@@ -105,7 +118,8 @@ const concat: CpuKernel = {
     for (const x of inputs as readonly CpuValue[]) {
       const { shape, dtype } = x.spec;
       const copy = { dims: shape, source: stridesIn(x), target, targetOffset: start * target[axis]! };
-      emitStridedCopy(e, x.ref, output.ref, byteSize[dtype], copy);
+      if (!e.lies(x.ref, output.ref, copy.targetOffset * byteSize[dtype]))
+        emitStridedCopy(e, x.ref, output.ref, byteSize[dtype], copy);
       start += shape[axis]!;
     }
   },

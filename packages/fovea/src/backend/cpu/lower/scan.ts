@@ -17,7 +17,7 @@ const argsort: CpuKernel = {
       Number(attrs.descending),
       Number(spec.dtype === "float32"),
     ];
-    e.command("argsort_32", [ref, output.ref, e.scratch(size * 16)], params);
+    e.command("argsort_32", [ref, output.ref, e.scratch(size * 16)], params, { writes: 2 });
   },
 };
 

@@ -5,7 +5,7 @@ import { Buffer } from "../../../nn/parameter.ts";
 import { assign } from "../../../ops/assign.ts";
 import { dropout as drop } from "../../../ops/dropout.ts";
 import { localResponseNorm } from "../../../ops/localResponseNorm.ts";
-import { batchNorm, channelMoments } from "../../../ops/norm.ts";
+import { batchNorm, channelMoments } from "../../../ops/batchNorm.ts";
 import { where } from "../../../ops/select.ts";
 import { hostInput, noGrad } from "../../../tensor/apply.ts";
 import { full } from "../../../tensor/create.ts";

@@ -1,0 +1,156 @@
+// Winograd's minimal filtering for 3×3 kernels with stride 1: the transforms, and which pixels a tile covers.
+//
+// A map is cut into m×m output tiles (m = 4 or 2). Each reads a patch of a×a input pixels, a = m + 2, and costs a² products
+// per pair of channels instead of 9·m²: 4 times less for m = 4, 2.25 times for m = 2.
+//   y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A,   with the points 0, ±1, ±2, ∞ for m = 4 and 0, ±1, ∞ for m = 2
+// (Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016). The weight gradient is the
+// same algorithm with the roles of y and g exchanged: F(3×3, 4×4), the transposed Aᵀ and G of one degree more.
+//
+// Each transform is one-dimensional, applied to the columns and then to the rows of a patch, on one vector of channels.
+// Transformed values lie in a² planes: plane e of V is the matrix [tile][channel] of a small GEMM. Planes are one
+// cache line apart, else their stride aliases in L1.
+#pragma once
+#include "tiles.h"
+
+#define PLANE_GAP 16 // floats between planes
+
+// Bᵀ: a values → a values. `s` and `t` are the strides of d and o, here and below.
+INLINE void input_1d(const int m, const vf *d, int s, vf *o, int t) {
+  if (m == 2) {
+    o[0] = d[0] - d[2 * s];
+    o[t] = d[s] + d[2 * s];
+    o[2 * t] = d[2 * s] - d[s];
+    o[3 * t] = d[s] - d[3 * s];
+    return;
+  }
+  const vf a = d[4 * s] - d[2 * s] * 4.0f, b = d[3 * s] - d[s] * 4.0f, c = d[4 * s] - d[2 * s], e = (d[3 * s] - d[s]) * 2.0f;
+  o[0] = d[0] * 4.0f - d[2 * s] * 5.0f + d[4 * s];
+  o[t] = a + b;
+  o[2 * t] = a - b;
+  o[3 * t] = c + e;
+  o[4 * t] = c - e;
+  o[5 * t] = d[s] * 4.0f - d[3 * s] * 5.0f + d[5 * s];
+}
+
+// Aᵀ: a values → m values.
+INLINE void output_1d(const int m, const vf *d, int s, vf *o, int t) {
+  const vf a = d[s] + d[2 * s], b = d[s] - d[2 * s];
+  if (m == 2) {
+    o[0] = d[0] + a;
+    o[t] = b - d[3 * s];
+    return;
+  }
+  const vf c = d[3 * s] + d[4 * s], e = d[3 * s] - d[4 * s];
+  o[0] = d[0] + a + c;
+  o[t] = b + e * 2.0f;
+  o[2 * t] = a + c * 4.0f;
+  o[3 * t] = b + e * 8.0f + d[5 * s];
+}
+
+// G without its fractions, which weight_scale holds: 3 values → a values, from small whole coefficients.
+INLINE void weight_1d(const int m, const vf *g, int s, vf *o, int t) {
+  const vf even = g[0] + g[2 * s];
+  o[0] = g[0];
+  o[t] = even + g[s];
+  o[2 * t] = even - g[s];
+  if (m == 2) {
+    o[3 * t] = g[2 * s];
+    return;
+  }
+  const vf wide = g[0] + g[2 * s] * 4.0f, odd = g[s] * 2.0f;
+  o[3 * t] = wide + odd;
+  o[4 * t] = wide - odd;
+  o[5 * t] = g[2 * s];
+}
+static const double weight_scale4[6] = {1 / 4.0, -1 / 6.0, -1 / 6.0, 1 / 24.0, 1 / 24.0, 1};
+static const double weight_scale2[4] = {1, 1 / 2.0, 1 / 2.0, 1};
+
+// For the weight gradient, dY takes the place of the weights: 4 values → 6 values, fractions as weight_scale4.
+INLINE void gradient_1d(const vf *g, int s, vf *o, int t) {
+  const vf a = g[0] + g[2 * s], b = g[s] + g[3 * s], c = g[0] + g[2 * s] * 4.0f, e = g[s] * 2.0f + g[3 * s] * 8.0f;
+  o[0] = g[0];
+  o[t] = a + b;
+  o[2 * t] = a - b;
+  o[3 * t] = c + e;
+  o[4 * t] = c - e;
+  o[5 * t] = g[3 * s];
+}
+
+// … and the three taps of dW the place of the output: 6 values → 3 values.
+INLINE void taps_1d(const vf *d, int s, vf *o, int t) {
+  const vf a = d[s] + d[2 * s], b = d[s] - d[2 * s], c = d[3 * s] + d[4 * s], e = d[3 * s] - d[4 * s];
+  o[0] = d[0] + a + c;
+  o[t] = b + e * 2.0f;
+  o[2 * t] = a + c * 4.0f + d[5 * s];
+}
+
+// The maps of one convolution, the same parameters for every kernel here.
+// p: 0 N, 1 H, 2 W, 3 C, 4 OH, 5 OW, 6 OC, 7 padTop, 8 padLeft, 9 m
+typedef struct {
+  ptrdiff_t n, h, w, c, oh, ow, oc, padTop, padLeft, tilesY, tilesX, tiles;
+  ptrdiff_t inLanes, outLanes; // channels as whole vectors: the row lengths of V and M
+  int m, planes;
+} Maps;
+
+static Maps winograd_maps(const int32_t *p) {
+  Maps s = {.n = p[0], .h = p[1], .w = p[2], .c = p[3], .oh = p[4], .ow = p[5], .oc = p[6], .padTop = p[7], .padLeft = p[8],
+            .m = p[9], .planes = (p[9] + 2) * (p[9] + 2)};
+  s.tilesY = ceil_div(s.oh, s.m);
+  s.tilesX = ceil_div(s.ow, s.m);
+  s.tiles = s.n * s.tilesY * s.tilesX;
+  s.inLanes = round_up(s.c, VL);
+  s.outLanes = round_up(s.oc, VL);
+  return s;
+}
+
+// First output pixel of a tile.
+typedef struct {
+  ptrdiff_t n, y, x;
+} Corner;
+INLINE Corner tile_corner(const Maps *s, ptrdiff_t tile) {
+  const ptrdiff_t row = tile / s->tilesX;
+  return (Corner){row / s->tilesY, row % s->tilesY * s->m, tile % s->tilesX * s->m};
+}
+
+// Pointers to the size × size pixels from (y, x) on of a map [H, W, C]; those outside of it are the row of zeros.
+INLINE void patch_rows(const int size, const float *image, ptrdiff_t h, ptrdiff_t w, ptrdiff_t c, ptrdiff_t y, ptrdiff_t x,
+                       const float **rows) {
+  for (int i = 0; i < size; i++)
+    for (int j = 0; j < size; j++) {
+      const int inside = (size_t)(y + i) < (size_t)h && (size_t)(x + j) < (size_t)w;
+      rows[i * size + j] = inside ? image + ((y + i) * w + x + j) * c : zero_row;
+    }
+}
+
+// One vector of channels of a patch: Bᵀ d B into the planes. `lanes`: how many channels there are, VL or fewer.
+INLINE void input_patch(const int m, const float *const *rows, ptrdiff_t k, int lanes, float *v, ptrdiff_t plane) {
+  const int a = m + 2;
+  vf columns[36];
+  UNROLL for (int j = 0; j < a; j++) {
+    vf d[6];
+    UNROLL for (int i = 0; i < a; i++) d[i] = lanes == VL ? ld(rows[i * a + j] + k) : ld_tail(rows[i * a + j] + k, lanes);
+    input_1d(m, d, 1, columns + j, a);
+  }
+  UNROLL for (int i = 0; i < a; i++) {
+    vf o[6];
+    input_1d(m, columns + i * a, 1, o, 1);
+    UNROLL for (int j = 0; j < a; j++) st(v + (i * a + j) * plane, o[j]);
+  }
+}
+
+INLINE void transform_input_m(const int m, const Maps *s, const float *x, ptrdiff_t from, ptrdiff_t to, float *v, ptrdiff_t plane) {
+  for (ptrdiff_t tile = from; tile < to; tile++, v += s->inLanes) {
+    const Corner at = tile_corner(s, tile);
+    const float *rows[36];
+    patch_rows(m + 2, x + at.n * s->h * s->w * s->c, s->h, s->w, s->c, at.y - s->padTop, at.x - s->padLeft, rows);
+    ptrdiff_t k = 0;
+    for (; k + VL <= s->c; k += VL) input_patch(m, rows, k, VL, v + k, plane);
+    if (k < s->c) input_patch(m, rows, k, (int)(s->c - k), v + k, plane);
+  }
+}
+
+// Tiles [from, to) of x into planes of rows [inLanes], the first row at v.
+static void transform_input(const Maps *s, const float *x, ptrdiff_t from, ptrdiff_t to, float *v, ptrdiff_t plane) {
+  if (s->m == 4) transform_input_m(4, s, x, from, to, v, plane);
+  else transform_input_m(2, s, x, from, to, v, plane);
+}

@@ -1,0 +1,111 @@
+import { sizeOf, type Shape } from "../../../base/shape.ts";
+import type { BatchNormAttrs, batchNormOps } from "../../../ops/batchNorm.ts";
+import type { KernelName } from "../kernels.generated.ts";
+import { bits, type CpuCall, type CpuKernel, type Emitter, type Ref } from "../lower.ts";
+
+/** Rows of a block of a sum: the shape alone cuts it, so that sums are the same for any number of threads. */
+const BLOCK = 128;
+/** Rows longer than this are not made longer to fill vectors. */
+const LONGEST = 2048;
+/** Tables of at least this many floats make long loops. */
+const TABLE = 512;
+
+/** Floats that memory is walked by: a multiple of C and of four vectors, or C where that would be long. */
+function rowWidth(channels: number, lanes: number, atLeast = 0): number {
+  let width = channels;
+  while (width % (4 * lanes) !== 0 && width <= LONGEST) width += channels;
+  if (width > LONGEST) width = channels;
+  return width * Math.max(1, Math.floor(atLeast / width));
+}
+
+const channelsOf = (shape: Shape): number => shape[1]!;
+const pixelsOf = (shape: Shape): number => sizeOf(shape) / Math.max(1, shape[1]!);
+
+/** Sums over the pixels: partial results of blocks, then one command over the blocks. */
+function emitSums(
+  e: Emitter,
+  shape: Shape,
+  commands: { partial: KernelName; join: KernelName },
+  from: readonly Ref[],
+  params: { partial: readonly number[]; join: readonly number[] },
+  joined: readonly Ref[],
+): void {
+  const [channels, pixels] = [channelsOf(shape), pixelsOf(shape)];
+  if (channels === 0) return;
+  const width = rowWidth(channels, e.lanes);
+  const blocks = Math.ceil((pixels * channels) / (width * BLOCK));
+  const walk = [pixels, channels, width, BLOCK];
+  const partial = e.scratch(2 * blocks * width * 4);
+  if (blocks > 0) e.command(commands.partial, [...from, partial], [...walk, ...params.partial]);
+  e.command(commands.join, [partial, ...joined], [...walk, ...params.join]);
+}
+
+/** The values of an op by the names of its inputs; the output last. */
+const refs = ({ inputs, output }: CpuCall): readonly (Ref | undefined)[] => [...inputs.map((v) => v?.ref), output.ref];
+
+const channelMoments: CpuKernel = {
+  in: ["channelsLast"],
+  emit(e, { inputs, output }) {
+    const x = inputs[0]!;
+    const commands = { partial: "channel_moments", join: "channel_moments_join" } as const;
+    emitSums(e, x.spec.shape, commands, [x.ref], { partial: [], join: [] }, [output.ref]);
+  },
+};
+
+const activations = { none: 0, relu: 1, clip: 2, silu: 3 } as const;
+
+const batchNorm: CpuKernel = {
+  in: ["channelsLast", "any", "any", "any", "channelsLast"],
+  out: "channelsLast",
+  emit(e, call) {
+    const { shape } = call.output.spec;
+    const { eps, activation, min, max } = call.attrs as unknown as BatchNormAttrs;
+    if (sizeOf(shape) === 0) return;
+    const [x, moments, weight, bias, residual, y] = refs(call);
+    const channels = channelsOf(shape);
+    const width = rowWidth(channels, e.lanes, TABLE);
+    const table = e.scratch(3 * width * 4);
+    const present = [Number(weight !== undefined), Number(bias !== undefined)];
+    const numbers = [moments!, weight ?? moments!, bias ?? moments!, table];
+    e.command("batch_norm_table", numbers, [channels, width, bits(eps), ...present], { serial: true });
+    const epilogue = [Number(residual !== undefined), activations[activation], bits(min), bits(max)];
+    e.command("batch_norm", [x!, table, residual ?? x!, y!], [pixelsOf(shape), channels, width, ...epilogue]);
+  },
+};
+
+const batchNormGradSums: CpuKernel = {
+  in: ["channelsLast", "channelsLast", "any", "channelsLast"],
+  emit(e, call) {
+    const [x, g, moments, y, sums] = refs(call);
+    const commands = { partial: "batch_norm_grad_sums", join: "batch_norm_grad_sums_join" } as const;
+    const params = { partial: [Number(y !== undefined)], join: [bits(call.attrs.eps as number)] };
+    emitSums(e, call.inputs[0]!.spec.shape, commands, [x!, g!, moments!, y ?? g!], params, [moments!, sums!]);
+  },
+};
+
+const batchNormInputGrad: CpuKernel = {
+  in: ["channelsLast", "channelsLast", "any", "any", "any", "channelsLast"],
+  out: "channelsLast",
+  emit(e, call) {
+    const { shape } = call.output.spec;
+    if (sizeOf(shape) === 0) return;
+    const [x, g, moments, weight, sums, y, dx] = refs(call);
+    const [channels, pixels] = [channelsOf(shape), pixelsOf(shape)];
+    const width = rowWidth(channels, e.lanes, TABLE);
+    const table = e.scratch(4 * width * 4);
+    const numbers = [channels, width, bits(call.attrs.eps as number), Number(weight !== undefined), pixels];
+    e.command("batch_norm_input_grad_table", [moments!, weight ?? moments!, sums!, table], numbers, { serial: true });
+    e.command(
+      "batch_norm_input_grad",
+      [x!, g!, y ?? g!, table, dx!],
+      [pixels, channels, width, Number(y !== undefined)],
+    );
+  },
+};
+
+export const normKernels = {
+  channelMoments,
+  batchNorm,
+  batchNormGradSums,
+  batchNormInputGrad,
+} satisfies Record<keyof typeof batchNormOps, CpuKernel>;

@@ -1,0 +1,21 @@
+import { env } from "#platform";
+
+const off = (value: string | undefined): boolean => value === undefined || value === "" || value === "0";
+
+let on = !off(env("FOVEA_EXACT"));
+
+/** Whether only direct algorithms are used. */
+export function exact(): boolean {
+  return on;
+}
+
+/**
+ * Switches Winograd's algorithm for 3×3 convolutions off (`true`) or on (`false`, the default; `FOVEA_EXACT=1` at the start).
+ *
+ * Winograd convolutions and their gradients are two to three times as fast, with errors of up to 5e-5 of the largest
+ * result (most often below 1e-5) where the direct algorithm has 1e-6; docs/accuracy.md has the measurements. An infinite
+ * or NaN pixel also makes NaN of up to three neighbours more. Compiled functions record anew when the switch changes.
+ */
+export function setExact(value: boolean): void {
+  on = value;
+}

@@ -1,0 +1,294 @@
+/**
+ * Inception v3: "Rethinking the Inception Architecture for Computer Vision" (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna,
+ * 2015), https://arxiv.org/abs/1512.00567
+ *
+ * Layers are named as in torchvision, capitals and all. torchvision's auxiliary head averages what is left to one pixel,
+ * so that images larger than 299×299 fit too.
+ */
+import { UsageError } from "../base/errors.ts";
+import { Conv2d, type Conv2dOptions } from "../nn/conv.ts";
+import { Dropout } from "../nn/dropout.ts";
+import { normal } from "../nn/init.ts";
+import { Linear } from "../nn/linear.ts";
+import { Module } from "../nn/module.ts";
+import { MaxPool2d } from "../nn/pooling.ts";
+import { concat } from "../ops/movement.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { BasicConv2d, fromTensorFlow } from "./_basicConv.ts";
+import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+
+export interface InceptionV3Options extends ClassifierOptions {
+  /** Add the auxiliary head, for `forwardWithAux`; default false. */
+  auxHead?: boolean;
+  /** Take images standardised for ImageNet where weights from TensorFlow want −1 … 1; default false. */
+  transformInput?: boolean;
+  /** Probability to drop an input of the last layer; default 0.5. */
+  dropout?: number;
+}
+
+/** Logits of the network and of its auxiliary head. */
+export interface InceptionV3Outputs {
+  readonly logits: Tensor;
+  readonly aux: Tensor;
+}
+
+const horizontal: [1, 7] = [1, 7];
+const vertical: [7, 1] = [7, 1];
+
+/** A convolution of stride 1 that keeps the size. */
+function same(inChannels: number, outChannels: number, kernel: number | readonly [number, number]): BasicConv2d {
+  const [rows, columns] = typeof kernel === "number" ? [kernel, kernel] : kernel;
+  const options: Conv2dOptions = { padding: [(rows - 1) / 2, (columns - 1) / 2] };
+  return new BasicConv2d(inChannels, outChannels, kernel, options);
+}
+
+/** The mean of the 3×3 neighbourhood of each pixel. */
+function smooth(x: Tensor): Tensor {
+  return x.avgPool2d(3, { stride: 1, padding: 1 });
+}
+
+/** Figure 5 of the paper: 5×5 and two 3×3, at 35×35 pixels. */
+class InceptionA extends Module {
+  readonly branch1x1: BasicConv2d;
+  readonly branch5x5_1: BasicConv2d;
+  readonly branch5x5_2 = same(48, 64, 5);
+  readonly branch3x3dbl_1: BasicConv2d;
+  readonly branch3x3dbl_2 = same(64, 96, 3);
+  readonly branch3x3dbl_3 = same(96, 96, 3);
+  readonly branch_pool: BasicConv2d;
+
+  constructor(inChannels: number, pooled: number) {
+    super();
+    this.branch1x1 = same(inChannels, 64, 1);
+    this.branch5x5_1 = same(inChannels, 48, 1);
+    this.branch3x3dbl_1 = same(inChannels, 64, 1);
+    this.branch_pool = same(inChannels, pooled, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    const one = this.branch1x1.forward(x);
+    const five = this.branch5x5_2.forward(this.branch5x5_1.forward(x));
+    const three = this.branch3x3dbl_3.forward(this.branch3x3dbl_2.forward(this.branch3x3dbl_1.forward(x)));
+    return concat([one, five, three, this.branch_pool.forward(smooth(x))], 1);
+  }
+}
+
+/** From 35×35 to 17×17 pixels. */
+class InceptionB extends Module {
+  readonly branch3x3: BasicConv2d;
+  readonly branch3x3dbl_1: BasicConv2d;
+  readonly branch3x3dbl_2 = same(64, 96, 3);
+  readonly branch3x3dbl_3 = new BasicConv2d(96, 96, 3, { stride: 2 });
+
+  constructor(inChannels: number) {
+    super();
+    this.branch3x3 = new BasicConv2d(inChannels, 384, 3, { stride: 2 });
+    this.branch3x3dbl_1 = same(inChannels, 64, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    const three = this.branch3x3.forward(x);
+    const twice = this.branch3x3dbl_3.forward(this.branch3x3dbl_2.forward(this.branch3x3dbl_1.forward(x)));
+    return concat([three, twice, x.maxPool2d(3, { stride: 2 })], 1);
+  }
+}
+
+/** Figure 6: 7×7 as 1×7 and 7×1, at 17×17 pixels. */
+class InceptionC extends Module {
+  readonly branch1x1: BasicConv2d;
+  readonly branch7x7_1: BasicConv2d;
+  readonly branch7x7_2: BasicConv2d;
+  readonly branch7x7_3: BasicConv2d;
+  readonly branch7x7dbl_1: BasicConv2d;
+  readonly branch7x7dbl_2: BasicConv2d;
+  readonly branch7x7dbl_3: BasicConv2d;
+  readonly branch7x7dbl_4: BasicConv2d;
+  readonly branch7x7dbl_5: BasicConv2d;
+  readonly branch_pool: BasicConv2d;
+
+  constructor(inChannels: number, inner: number) {
+    super();
+    this.branch1x1 = same(inChannels, 192, 1);
+    this.branch7x7_1 = same(inChannels, inner, 1);
+    this.branch7x7_2 = same(inner, inner, horizontal);
+    this.branch7x7_3 = same(inner, 192, vertical);
+    this.branch7x7dbl_1 = same(inChannels, inner, 1);
+    this.branch7x7dbl_2 = same(inner, inner, vertical);
+    this.branch7x7dbl_3 = same(inner, inner, horizontal);
+    this.branch7x7dbl_4 = same(inner, inner, vertical);
+    this.branch7x7dbl_5 = same(inner, 192, horizontal);
+    this.branch_pool = same(inChannels, 192, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    const one = this.branch1x1.forward(x);
+    const seven = this.branch7x7_3.forward(this.branch7x7_2.forward(this.branch7x7_1.forward(x)));
+    let twice = this.branch7x7dbl_2.forward(this.branch7x7dbl_1.forward(x));
+    twice = this.branch7x7dbl_4.forward(this.branch7x7dbl_3.forward(twice));
+    twice = this.branch7x7dbl_5.forward(twice);
+    return concat([one, seven, twice, this.branch_pool.forward(smooth(x))], 1);
+  }
+}
+
+/** From 17×17 to 8×8 pixels. */
+class InceptionD extends Module {
+  readonly branch3x3_1: BasicConv2d;
+  readonly branch3x3_2 = new BasicConv2d(192, 320, 3, { stride: 2 });
+  readonly branch7x7x3_1: BasicConv2d;
+  readonly branch7x7x3_2 = same(192, 192, horizontal);
+  readonly branch7x7x3_3 = same(192, 192, vertical);
+  readonly branch7x7x3_4 = new BasicConv2d(192, 192, 3, { stride: 2 });
+
+  constructor(inChannels: number) {
+    super();
+    this.branch3x3_1 = same(inChannels, 192, 1);
+    this.branch7x7x3_1 = same(inChannels, 192, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    const three = this.branch3x3_2.forward(this.branch3x3_1.forward(x));
+    const seven = this.branch7x7x3_3.forward(this.branch7x7x3_2.forward(this.branch7x7x3_1.forward(x)));
+    return concat([three, this.branch7x7x3_4.forward(seven), x.maxPool2d(3, { stride: 2 })], 1);
+  }
+}
+
+/** Figure 7: 3×3 as 1×3 beside 3×1, at 8×8 pixels. */
+class InceptionE extends Module {
+  readonly branch1x1: BasicConv2d;
+  readonly branch3x3_1: BasicConv2d;
+  readonly branch3x3_2a = same(384, 384, [1, 3]);
+  readonly branch3x3_2b = same(384, 384, [3, 1]);
+  readonly branch3x3dbl_1: BasicConv2d;
+  readonly branch3x3dbl_2 = same(448, 384, 3);
+  readonly branch3x3dbl_3a = same(384, 384, [1, 3]);
+  readonly branch3x3dbl_3b = same(384, 384, [3, 1]);
+  readonly branch_pool: BasicConv2d;
+
+  constructor(inChannels: number) {
+    super();
+    this.branch1x1 = same(inChannels, 320, 1);
+    this.branch3x3_1 = same(inChannels, 384, 1);
+    this.branch3x3dbl_1 = same(inChannels, 448, 1);
+    this.branch_pool = same(inChannels, 192, 1);
+  }
+
+  forward(x: Tensor): Tensor {
+    const one = this.branch1x1.forward(x);
+    const three = this.branch3x3_1.forward(x);
+    const twice = this.branch3x3dbl_2.forward(this.branch3x3dbl_1.forward(x));
+    return concat(
+      [
+        one,
+        this.branch3x3_2a.forward(three),
+        this.branch3x3_2b.forward(three),
+        this.branch3x3dbl_3a.forward(twice),
+        this.branch3x3dbl_3b.forward(twice),
+        this.branch_pool.forward(smooth(x)),
+      ],
+      1,
+    );
+  }
+}
+
+/** A classifier half-way. */
+class InceptionAux extends Module {
+  readonly conv0: BasicConv2d;
+  readonly conv1 = new BasicConv2d(128, 768, 5);
+  readonly fc: Linear;
+
+  constructor(inChannels: number, numClasses: number) {
+    super();
+    this.conv0 = same(inChannels, 128, 1);
+    this.fc = new Linear(768, numClasses);
+  }
+
+  /** [N, C, 17, 17] → [N, numClasses] */
+  forward(x: Tensor): Tensor {
+    x = this.conv0.forward(x.avgPool2d(5, { stride: 3 })); // [N, 128, 5, 5]
+    x = this.conv1.forward(x); // [N, 768, 1, 1]
+    return this.fc.forward(x.mean([2, 3]));
+  }
+}
+
+export class InceptionV3 extends ImageClassifier {
+  readonly Conv2d_1a_3x3: BasicConv2d;
+  readonly Conv2d_2a_3x3 = new BasicConv2d(32, 32, 3);
+  readonly Conv2d_2b_3x3 = same(32, 64, 3);
+  readonly maxpool1 = new MaxPool2d(3, { stride: 2 });
+  readonly Conv2d_3b_1x1 = same(64, 80, 1);
+  readonly Conv2d_4a_3x3 = new BasicConv2d(80, 192, 3);
+  readonly maxpool2 = new MaxPool2d(3, { stride: 2 });
+  readonly Mixed_5b = new InceptionA(192, 32);
+  readonly Mixed_5c = new InceptionA(256, 64);
+  readonly Mixed_5d = new InceptionA(288, 64);
+  readonly Mixed_6a = new InceptionB(288);
+  readonly Mixed_6b = new InceptionC(768, 128);
+  readonly Mixed_6c = new InceptionC(768, 160);
+  readonly Mixed_6d = new InceptionC(768, 160);
+  readonly Mixed_6e = new InceptionC(768, 192);
+  readonly AuxLogits: InceptionAux | null;
+  readonly Mixed_7a = new InceptionD(768);
+  readonly Mixed_7b = new InceptionE(1280);
+  readonly Mixed_7c = new InceptionE(2048);
+  readonly dropout: Dropout;
+  readonly fc: Linear;
+  readonly #transformInput: boolean;
+
+  constructor(options: InceptionV3Options = {}) {
+    super();
+    const { numClasses = 1000, inChannels = 3, auxHead = false, transformInput = false, dropout = 0.5 } = options;
+    this.Conv2d_1a_3x3 = new BasicConv2d(inChannels, 32, 3, { stride: 2 });
+    this.AuxLogits = auxHead ? new InceptionAux(768, numClasses) : null;
+    this.dropout = new Dropout(dropout);
+    this.fc = new Linear(2048, numClasses);
+    this.#transformInput = transformInput;
+    for (const module of this.namedModules().values()) {
+      if (module instanceof Conv2d || module instanceof Linear) normal(module.weight, 0, 0.1);
+    }
+    if (this.AuxLogits !== null) {
+      normal(this.AuxLogits.conv1.conv.weight, 0, 0.01);
+      normal(this.AuxLogits.fc.weight, 0, 0.001);
+    }
+  }
+
+  /** [N, 3, 299, 299] → [N, 2048, 8, 8] */
+  override forwardFeatures(x: Tensor): Tensor {
+    return this.#afterAux(this.#beforeAux(x));
+  }
+
+  override forwardHead(features: Tensor): Tensor {
+    return this.fc.forward(this.dropout.forward(features.mean([2, 3])));
+  }
+
+  /** Logits of both heads: [N, 3, 299, 299] → twice [N, numClasses]. */
+  forwardWithAux(x: Tensor): InceptionV3Outputs {
+    if (this.AuxLogits === null) {
+      throw new UsageError(
+        "InceptionV3.forwardWithAux: it was made without the auxiliary head; create it with { auxHead: true }",
+      );
+    }
+    const middle = this.#beforeAux(x);
+    return { logits: this.forwardHead(this.#afterAux(middle)), aux: this.AuxLogits.forward(middle) };
+  }
+
+  #beforeAux(x: Tensor): Tensor {
+    if (this.#transformInput) x = fromTensorFlow(x);
+    x = this.Conv2d_2a_3x3.forward(this.Conv2d_1a_3x3.forward(x)); // [N, 32, 147, 147]
+    x = this.maxpool1.forward(this.Conv2d_2b_3x3.forward(x)); // [N, 64, 73, 73]
+    x = this.Conv2d_4a_3x3.forward(this.Conv2d_3b_1x1.forward(x)); // [N, 192, 71, 71]
+    x = this.Mixed_5b.forward(this.maxpool2.forward(x)); // [N, 256, 35, 35]
+    x = this.Mixed_5d.forward(this.Mixed_5c.forward(x)); // [N, 288, 35, 35]
+    x = this.Mixed_6b.forward(this.Mixed_6a.forward(x)); // [N, 768, 17, 17]
+    return this.Mixed_6e.forward(this.Mixed_6d.forward(this.Mixed_6c.forward(x))); // [N, 768, 17, 17]
+  }
+
+  #afterAux(x: Tensor): Tensor {
+    x = this.Mixed_7b.forward(this.Mixed_7a.forward(x)); // [N, 2048, 8, 8]
+    return this.Mixed_7c.forward(x); // [N, 2048, 8, 8]
+  }
+}
+
+/** torchvision's Inception v3: 23,834,568 parameters, with its auxiliary head 27,161,264. */
+export function inceptionv3(options: InceptionV3Options = {}): InceptionV3 {
+  return new InceptionV3(options);
+}

@@ -1,0 +1,95 @@
+/**
+ * VGG: "Very Deep Convolutional Networks for Large-Scale Image Recognition" (Simonyan, Zisserman, 2014),
+ * https://arxiv.org/abs/1409.1556
+ *
+ * Configurations A, B, D and E of the paper's table 1 (11, 13, 16 and 19 layers with weights), each also with a batch
+ * normalisation after every convolution. Layers are named and weights start as in torchvision.
+ */
+import { ReLU } from "../nn/activation.ts";
+import { AdaptiveAvgPool2d } from "../nn/adaptivePooling.ts";
+import { BatchNorm2d } from "../nn/batchNorm.ts";
+import { Conv2d } from "../nn/conv.ts";
+import { Dropout } from "../nn/dropout.ts";
+import { kaimingNormal, normal, zeros } from "../nn/init.ts";
+import { Linear } from "../nn/linear.ts";
+import type { Module } from "../nn/module.ts";
+import { MaxPool2d } from "../nn/pooling.ts";
+import { Sequential } from "../nn/sequential.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+
+export interface VGGOptions extends ClassifierOptions {
+  /** Normalise after every convolution; default false. */
+  batchNorm?: boolean;
+  /** Probability to drop an output of the first two fully connected layers; default 0.5. */
+  dropout?: number;
+}
+
+/** Number of 3×3 convolutions before each of the five poolings. */
+const configurations = {
+  A: [1, 1, 2, 2, 2],
+  B: [2, 2, 2, 2, 2],
+  D: [2, 2, 3, 3, 3],
+  E: [2, 2, 4, 4, 4],
+} as const;
+
+const widths = [64, 128, 256, 512, 512] as const;
+
+export class VGG extends ImageClassifier {
+  readonly features: Sequential;
+  readonly avgpool = new AdaptiveAvgPool2d(7);
+  readonly classifier: Sequential;
+
+  constructor(
+    configuration: keyof typeof configurations,
+    { numClasses = 1000, inChannels = 3, batchNorm = false, dropout = 0.5 }: VGGOptions = {},
+  ) {
+    super();
+    const layers: Module[] = [];
+    let channels = inChannels;
+    configurations[configuration].forEach((convolutions, stage) => {
+      const width = widths[stage]!;
+      for (let i = 0; i < convolutions; i++) {
+        layers.push(new Conv2d(channels, width, 3, { padding: 1 }));
+        if (batchNorm) layers.push(new BatchNorm2d(width));
+        layers.push(new ReLU());
+        channels = width;
+      }
+      layers.push(new MaxPool2d(2));
+    });
+    this.features = new Sequential(...layers);
+    this.classifier = new Sequential(
+      new Linear(512 * 7 * 7, 4096),
+      new ReLU(),
+      new Dropout(dropout),
+      new Linear(4096, 4096),
+      new ReLU(),
+      new Dropout(dropout),
+      new Linear(4096, numClasses),
+    );
+    for (const layer of [...this.features.layers, ...this.classifier.layers]) {
+      if (layer instanceof Conv2d) kaimingNormal(layer.weight, { mode: "fanOut" });
+      else if (layer instanceof Linear) normal(layer.weight, 0, 0.01);
+      else continue;
+      zeros(layer.bias!);
+    }
+  }
+
+  /** [N, 3, 224, 224] → [N, 512, 7, 7] */
+  override forwardFeatures(x: Tensor): Tensor {
+    return this.features.forward(x);
+  }
+
+  override forwardHead(features: Tensor): Tensor {
+    return this.classifier.forward(this.avgpool.forward(features).flatten(1));
+  }
+}
+
+/** Configuration A: 11 layers, 132,863,336 parameters. */
+export const vgg11 = (options: VGGOptions = {}): VGG => new VGG("A", options);
+/** Configuration B: 13 layers, 133,047,848 parameters. */
+export const vgg13 = (options: VGGOptions = {}): VGG => new VGG("B", options);
+/** Configuration D: 16 layers, 138,357,544 parameters. */
+export const vgg16 = (options: VGGOptions = {}): VGG => new VGG("D", options);
+/** Configuration E: 19 layers, 143,667,240 parameters. */
+export const vgg19 = (options: VGGOptions = {}): VGG => new VGG("E", options);
