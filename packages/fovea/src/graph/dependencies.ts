@@ -12,6 +12,13 @@ export function memoryOf({ nodes }: Graph): (id: number) => number {
   return (id) => from.get(id) ?? id;
 }
 
+/** Tells of a value whether an in-place op changes its memory anywhere in the graph. */
+export function changesOf(graph: Graph): (id: number) => boolean {
+  const memory = memoryOf(graph);
+  const changed = new Set(graph.nodes.flatMap(({ op, inputs }) => (op.inPlace ? [memory(inputs[0]!)] : [])));
+  return (id) => changed.has(memory(id));
+}
+
 /**
  * For each node the earlier nodes that must run before it: those that compute what it reads, and where tensors change
  * in place, the last change before a reader and the readers before a change. Any order that keeps these is as right.

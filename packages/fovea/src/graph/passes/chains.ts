@@ -13,6 +13,7 @@ const elementwise = new Set([
   ...Object.keys(compareOps),
   "assign",
   "clamp",
+  "reluGrad",
   "where",
 ]);
 
