@@ -9,8 +9,8 @@ export type Fn = (...args: Tensor[]) => Tensor[];
 export function equalBits(a: readonly Tensor[], b: readonly Tensor[]): void {
   expect(a.length).toBe(b.length);
   a.forEach((t, i) => {
-    const [x, y] = [t.storage.values(), b[i]!.storage.values()];
-    const other = x.findIndex((v: number, k: number) => !Object.is(v, y[k]));
+    const [x, y] = [Array.from(t.storage.values()), Array.from(b[i]!.storage.values())];
+    const other = x.findIndex((v, k) => !Object.is(v, y[k]));
     expect({ result: i, element: other, value: x[other] }).toEqual({ result: i, element: -1, value: undefined });
     expect(x.length).toBe(y.length);
   });
@@ -20,9 +20,9 @@ export function equalBits(a: readonly Tensor[], b: readonly Tensor[]): void {
 export function nearlyEqual(a: readonly Tensor[], b: readonly Tensor[], within: number): void {
   expect(a.length).toBe(b.length);
   a.forEach((t, i) => {
-    const [x, y] = [t.storage.values(), b[i]!.storage.values()];
-    const largest = y.reduce((m: number, v: number) => Math.max(m, Math.abs(v)), 0);
-    const off = x.reduce((m: number, v: number, k: number) => Math.max(m, Math.abs(v - y[k]!)), 0);
+    const [x, y] = [Array.from(t.storage.values()), Array.from(b[i]!.storage.values())];
+    const largest = y.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+    const off = x.reduce((m, v, k) => Math.max(m, Math.abs(v - y[k]!)), 0);
     expect(off).toBeLessThanOrEqual(within * largest);
   });
 }
