@@ -20,6 +20,7 @@
 #include "gather.c"
 #include "matmul.c"
 #include "pack.c"
+#include "peak.c"
 #include "pool2d.c"
 #include "reduce.c"
 #include "scatter.c"

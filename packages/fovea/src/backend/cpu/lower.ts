@@ -55,10 +55,10 @@ export interface CpuKernel {
   readonly out?: Layout | "follow";
   /** The output is the first input under another shape: no command at all. */
   readonly alias?: true;
-  /** Elementwise ops on float32 and bool: the kernel whose row is a step of a chain (lower/chain.ts), and its parameters. */
-  step?(attrs: Attrs): readonly [KernelName, ...number[]];
   /** Where the output lies in the first input's memory, in bytes; undefined when it must be copied. For programs. */
   piece?(x: CpuValue, attrs: Attrs, output: TensorSpec): number | undefined;
+  /** Elementwise ops on float32 and bool: the kernel whose row is a step of a chain (lower/chain.ts), and its parameters. */
+  step?(attrs: Attrs): readonly [KernelName, ...number[]];
   emit?(e: Emitter, call: CpuCall): void;
 }
 

@@ -96,14 +96,11 @@ export class Planner implements Emitter {
     }
     program.hostInputs.forEach(({ value }, i) => add(value, hostBuffers[i]!.layout, "host", hostBuffers[i]!.block));
     const chains = new Map(program.chains.map((chain) => [chain.from, chain]));
-    for (this.#node = 0; this.#node < program.nodes.length; this.#node++) {
-      const chain = chains.get(this.#node);
-      if (chain !== undefined && this.#lowerChain(chain)) {
-        this.#node = chain.to - 1;
-        continue;
-      }
-      const node = program.nodes[this.#node]!;
-      this.#values.set(node.output, this.#lower(node));
+    for (let i = 0; i < program.nodes.length; i++) {
+      this.#node = i;
+      const chain = chains.get(i);
+      if (chain !== undefined && this.#lowerChain(chain)) i = chain.to - 1;
+      else this.#values.set(program.nodes[i]!.output, this.#lower(program.nodes[i]!));
     }
     this.#node = -1;
     this.outputs = program.outputs.map((id) => this.#placed(this.#asOutput(this.#values.get(id)!)));

@@ -47,7 +47,7 @@ export class CpuProgram implements Executable {
   readonly #constantOffsets: ReadonlyMap<number, number>;
   readonly #constant: readonly Command[];
   readonly #held: Prepared[] = [];
-  /** Slots that constant commands write and others read. */
+  /** Slots that constant commands write and others read. Several may have the same value, and one is computed. */
   readonly #kept = new Map<number, Prepared>();
   /** Captured tensors that the program changes. */
   readonly #changed: readonly CpuBuffer[];
@@ -126,16 +126,14 @@ export class CpuProgram implements Executable {
   #keep(main: readonly Step[]): number {
     const { prepared } = this.#engine;
     const values = prepared.follow(this.#slots, this.#constant, this.#held);
-    let bytes = 0;
     for (const slot of new Set(main.flatMap((step) => touches(step).reads))) {
       const value = values.get(slot);
       if (value === undefined) continue;
       prepared.keep(value, this.#slots[slot]!.bytes);
       this.#kept.set(slot, value);
       this.#addresses[slot] = value.memory!.address;
-      bytes += value.memory!.bytes;
     }
-    return bytes;
+    return [...new Set(this.#kept.values())].reduce((sum, { memory }) => sum + memory!.bytes, 0);
   }
 
   #changedBy(main: readonly Step[]): CpuBuffer[] {
@@ -181,9 +179,10 @@ export class CpuProgram implements Executable {
   #prepare(): void {
     const { runtime, arena, clock } = this.#engine;
     this.#checkedAt = clock;
-    const stale = [...this.#kept].filter(([, value]) => isStale(value));
-    if (stale.length === 0) return;
-    const needed = new Set(stale.map(([slot]) => slot));
+    const stale = new Map<Prepared, number>();
+    for (const [slot, value] of this.#kept) if (isStale(value) && !stale.has(value)) stale.set(value, slot);
+    if (stale.size === 0) return;
+    const needed = new Set(stale.values());
     const commands = this.#constant.toReversed().filter((command) => {
       const { reads, writes } = touches(command);
       if (!writes.some((slot) => needed.has(slot))) return false;
@@ -203,7 +202,7 @@ export class CpuProgram implements Executable {
       words.command(kernel, buffers.map(address), params, serial);
     }
     runtime.run(words.words, words.count);
-    for (const [, value] of stale) value.madeAt = clock;
+    for (const value of stale.keys()) value.madeAt = clock;
   }
 
   /** Writes the addresses of all arena slots for where the arena is now. */

@@ -6,6 +6,7 @@ import { constantFolding } from "./constantFolding.ts";
 import { deadCode } from "./deadCode.ts";
 import { epilogueFusion } from "./epilogueFusion.ts";
 import { inversePermutes } from "./inversePermutes.ts";
+import { microBatch } from "./microBatch.ts";
 import { reluGradFusion } from "./reluGradFusion.ts";
 
 /** The passes in the order they run. */
@@ -18,5 +19,6 @@ export const passes: readonly ((graph: Graph) => Graph)[] = [
   epilogueFusion,
   reluGradFusion,
   deadCode,
+  microBatch,
   chains,
 ];

@@ -20,6 +20,7 @@ export interface ChainScope {
   readonly values: Map<number, CpuValue>;
   readonly spec: (id: number) => TensorSpec;
   relayout(value: CpuValue, to: Layout): CpuValue;
+  /** Memory for the result `id`. */
   output(id: number, layout: Layout): CpuValue;
 }
 
