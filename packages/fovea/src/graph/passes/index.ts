@@ -9,12 +9,17 @@ import { inversePermutes } from "./inversePermutes.ts";
 import { microBatch } from "./microBatch.ts";
 import { reluGradFusion } from "./reluGradFusion.ts";
 
-/** The passes in the order they run. */
-export const passes: readonly ((graph: Graph) => Graph)[] = [
+/** Passes that leave the ops that a user wrote, only fewer of them: also for files that others read. */
+export const simplifications: readonly ((graph: Graph) => Graph)[] = [
   inversePermutes,
   constantFolding,
   commonSubexpressions,
-  deadCode, // before those that ask who reads a value
+  deadCode,
+];
+
+/** The passes of a compiled program in the order they run. */
+export const passes: readonly ((graph: Graph) => Graph)[] = [
+  ...simplifications, // before those that ask who reads a value
   batchNormFolding,
   epilogueFusion,
   reluGradFusion,

@@ -3,7 +3,7 @@ import type { TensorSpec } from "../../backend/contract.ts";
 import { UnsupportedOpError, UsageError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
 import { GraphRecorder } from "../../graph/recorder.ts";
-import { passes } from "../../graph/passes/index.ts";
+import { simplifications } from "../../graph/passes/index.ts";
 import { Module, type AnyModule } from "../../nn/module.ts";
 import { noGrad, withRecorder } from "../../tensor/apply.ts";
 import type { Storage } from "../../tensor/storage.ts";
@@ -48,7 +48,7 @@ export function exportOnnx(
   const result = inInference(model, (run) => noGrad(() => withRecorder(recorder, () => run(...symbols))));
   const { tensors, names } = flatten(result);
   let graph = recorder.finish(tensors);
-  for (const pass of passes) graph = pass(graph);
+  for (const pass of simplifications) graph = pass(graph);
   if (graph.hostInputs.length > 0) {
     throw new UnsupportedOpError("exportOnnx: the model draws random numbers; call eval() on it first");
   }
