@@ -64,6 +64,8 @@ export class Planner implements Emitter {
   readonly steps: Step[] = [];
   readonly inputs: readonly number[];
   readonly outputs: readonly PlacedValue[];
+  /** Of each node's result. */
+  readonly layouts: readonly Layout[];
   readonly lanes: number;
   /** What a `Ref` stands for. */
   readonly #places: Place[] = [];
@@ -99,6 +101,7 @@ export class Planner implements Emitter {
       this.#values.set(node.output, this.#lower(node));
     });
     this.#node = -1;
+    this.layouts = program.nodes.map(({ output }) => this.#values.get(output)!.layout);
     this.outputs = program.outputs.map((id) => this.#placed(this.#asOutput(this.#values.get(id)!)));
   }
 
