@@ -94,7 +94,10 @@ async function wasmPeak(kind, threads) {
   let best = 0;
   for (let attempt = 0; attempt < 5; attempt++) {
     const rates = await Promise.all(Array.from({ length: threads }, () => inWorker(kind)));
-    best = Math.max(best, rates.reduce((a, b) => a + b));
+    best = Math.max(
+      best,
+      rates.reduce((a, b) => a + b),
+    );
   }
   return round(best);
 }

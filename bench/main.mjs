@@ -1,7 +1,10 @@
 // npm run bench -- <suite> [options]; see README.md.
+import path from "node:path";
 import { parseArgs } from "node:util";
+import { measurePeaks } from "./machine.mjs";
+import { recordResults } from "./results.mjs";
 
-const suites = ["inference", "training"];
+const suites = ["kernels", "inference", "training", "coldstart", "memory", "scaling"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -12,12 +15,20 @@ const { values, positionals } = parseArgs({
     engine: { type: "string", default: "native" },
     against: { type: "string" },
     rounds: { type: "string", default: "9" },
+    exact: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
 const [name] = positionals;
+if (name === "table") {
+  await import("./table.mjs");
+  process.exit(0);
+}
 if (!suites.includes(name)) {
-  console.error(`${name === undefined ? "which suite?" : `no suite "${name}";`} there are ${suites.join(", ")}`);
+  console.error(
+    `${name === undefined ? "which suite?" : `no suite "${name}";`} there are ${suites.join(", ")}, and table`,
+  );
   process.exit(2);
 }
 
@@ -27,10 +38,14 @@ const engines = values.engine.split(",");
 const rows = [];
 const log = (line) => console.error(line);
 
+const threads = numbers(values.threads);
+const peaks = suite.defaults.needsPeaks || values.record ? await measurePeaks(threads) : null;
 await suite.run({
-  models: values.models,
+  models: values.models ?? suite.defaults.models,
   batches: numbers(values.batch ?? suite.defaults.batch),
-  threads: numbers(values.threads),
+  threads,
+  peaks,
+  exact: values.exact,
   engines,
   against: Object.fromEntries(
     engines.map((engine) => [engine, (values.against ?? suite.defaults.against[engine]).split(",")]),
@@ -51,6 +66,7 @@ await suite.run({
   },
 });
 
+if (values.record) log(`recorded in ${path.relative(process.cwd(), recordResults(rows, peaks))}`);
 const geomean = {};
 for (const { suite: s, engine, peer, ratio } of rows) (geomean[`${s}/${engine}/${peer}`] ??= []).push(ratio);
 for (const [key, ratios] of Object.entries(geomean)) {

@@ -36,6 +36,7 @@ const all = [
       MALLOC_MMAP_THRESHOLD_: "4294967296",
       MALLOC_TRIM_THRESHOLD_: "17179869184",
       MALLOC_TOP_PAD_: "268435456",
+      GOMP_SPINCOUNT: "10000", // it has two pools of threads, which else spin against each other
     },
   },
   npm("convnetjs", "convnetjs", { tasks: ["training"], networks: ["lenet5"], threads: false, losses: false }),

@@ -4,7 +4,6 @@ import { existsSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { io, manualSeed, nn, setEngine, tensor } from "./fovea.mjs";
 import { createNetwork } from "./networks.mjs";
-import { withBatchNormalization } from "./norms.mjs";
 import { noise } from "./peers/noise.mjs";
 
 const { network, folder, batch, input, onnx } = JSON.parse(process.argv[2]);
@@ -30,5 +29,5 @@ if (existsSync(file("weights.safetensors"))) {
 }
 if (onnx) {
   model.eval();
-  writeFileSync(file("model.onnx"), withBatchNormalization(io.exportOnnx(model, [[batch, ...input]])));
+  writeFileSync(file("model.onnx"), io.exportOnnx(model, [[batch, ...input]]));
 }

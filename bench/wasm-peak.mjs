@@ -21,19 +21,21 @@ export function multiplyAdds(kind) {
   const splat = (x) => [0x43, ...new Uint8Array(Float32Array.of(x).buffer), ...simd(0x13)];
   const total = Array.from({ length: SUMS - 1 }, (_, i) => [GET, FIRST + 1 + i, ...simd(0xe4)]).flat();
   const body = [
-    ...[1, SUMS + 2, V128], // locals
-    ...[...splat(1.0000001), SET, A, ...splat(1e-7), SET, B],
-    ...[LOOP, 0x40, ...sums, ...sums, GET, 0, CONST, 1, SUB, TEE, 0, BR_IF, 0, END],
-    ...[GET, FIRST, ...total, ...simd(0x1f), 0, END], // f32x4.extract_lane 0
-  ];
+    [1, SUMS + 2, V128], // locals
+    [...splat(1.0000001), SET, A, ...splat(1e-7), SET, B],
+    [LOOP, 0x40, ...sums, ...sums, GET, 0, CONST, 1, SUB, TEE, 0, BR_IF, 0, END],
+    [GET, FIRST, ...total, ...simd(0x1f), 0, END], // f32x4.extract_lane 0
+  ].flat();
   const section = (id, bytes) => [id, ...leb(bytes.length), ...bytes];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 1, I32, 1, 0x7d]), // (i32) -> f32
-    ...section(3, [1, 0]),
-    ...section(7, [1, 3, ...new TextEncoder().encode("run"), 0, 0]),
-    ...section(10, [1, ...leb(body.length), ...body]),
-  ]);
+  return Uint8Array.from(
+    [
+      [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      section(1, [1, 0x60, 1, I32, 1, 0x7d]), // (i32) -> f32
+      section(3, [1, 0]),
+      section(7, [1, 3, ...new TextEncoder().encode("run"), 0, 0]),
+      section(10, [1, ...leb(body.length), ...body]),
+    ].flat(),
+  );
 }
 
 /** Unsigned LEB128. */
@@ -49,5 +51,6 @@ if (!isMainThread) {
   const start = performance.now();
   run(10 * ROUNDS);
   const seconds = (performance.now() - start) / 1000;
+  // oxlint-disable-next-line require-post-message-target-origin -- that is for windows, this is a worker
   parentPort.postMessage((10 * ROUNDS * 2 * SUMS * LANES * 2) / seconds / 1e9);
 }

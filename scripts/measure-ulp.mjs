@@ -59,7 +59,7 @@ const text = [
   "double precision (`Math.*`, correct to about 2^−52; `erf` and Φ by their series and continued fractions). NaN, infinities and",
   "the sign of zero must agree exactly; overflow must happen where the exact value rounds to infinity. `relu` and the other",
   "functions without rounding are exact and not listed. The quick form of the sweep, with these aims as bounds, is a unit",
-  "test (`accuracy.test.ts`).",
+  "test (`accuracy.test.ts`). Convolutions: [accuracy-convolution.md](accuracy-convolution.md).",
   "",
 ].join("\n");
 mkdirSync("docs", { recursive: true });

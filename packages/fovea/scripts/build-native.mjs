@@ -11,7 +11,7 @@ import { writeAtomic } from "./files.mjs";
 const run = promisify(execFile);
 const target = `${process.platform}-${process.arch}`;
 
-const isas = {
+const isasOf = {
   x64: {
     avx512: ["-march=x86-64-v4", "-DVB=64"],
     avx2: ["-march=x86-64-v3", "-DVB=32"],
@@ -19,6 +19,8 @@ const isas = {
   },
   arm64: { neon: ["-DVB=16"] },
 };
+/** Flags for each instruction set of this architecture; on one without a line above, what its compiler makes of the C. */
+const isas = isasOf[process.arch] ?? { scalar: ["-DVB=16"] };
 const flags = [
   ..."-std=gnu11 -O3 -fPIC -fno-math-errno -fno-trapping-math -fvisibility=hidden -pthread".split(" "),
   ..."-Wall -Wno-unused-function -Wno-psabi -Wno-unknown-pragmas".split(" "),
@@ -32,7 +34,7 @@ const linkFlags = {
 export async function buildNative(sources = kernelSources()) {
   const start = performance.now();
   if (process.env.FOVEA_SKIP_NATIVE === "1") return skipped("FOVEA_SKIP_NATIVE=1");
-  if (!(process.platform in linkFlags) || !(process.arch in isas)) return skipped(`it is not built on ${target}`);
+  if (!(process.platform in linkFlags)) return skipped(`it is not built on ${target}`);
   const compiler = await findCompiler();
   if (compiler === null) return skipped("no C compiler was found (cc, gcc or clang, or the variable CC)");
   const headers = findHeaders();
@@ -55,7 +57,7 @@ export async function buildNative(sources = kernelSources()) {
   const copy = path.join(root, "dist/native", target, "fovea.node");
   const bytes = fs.readFileSync(output);
   if (!fs.existsSync(copy) || !fs.readFileSync(copy).equals(bytes)) writeAtomic(copy, bytes);
-  return `native: ${Object.keys(isas[process.arch]).join(", ")}, ${Math.round(bytes.length / 1024)} KB (${fresh ? "unchanged" : seconds(start)})`;
+  return `native: ${Object.keys(isas).join(", ")}, ${Math.round(bytes.length / 1024)} KB (${fresh ? "unchanged" : seconds(start)})`;
 }
 
 function skipped(why) {
@@ -91,7 +93,7 @@ function findHeaders() {
  * the sanitizer's library that Node must load first, or the reason why it cannot be made here.
  */
 export async function buildSanitized(sources = kernelSources()) {
-  if (process.platform !== "linux" || !(process.arch in isas)) return { reason: `it is not built on ${target}` };
+  if (process.platform !== "linux") return { reason: `it is not built on ${target}` };
   const compiler = await findCompiler();
   const headers = findHeaders();
   if (compiler === null || headers === null) return { reason: "there is no C compiler, or no node_api.h beside Node" };
@@ -106,7 +108,30 @@ export async function buildSanitized(sources = kernelSources()) {
     await compile(compiler.command, headers, output, sources, extra, ["-shared", "-pthread", ...sanitize]);
     writeAtomic(`${output}.key`, key);
   }
-  return { addon: output, library, isas: Object.keys(isas[process.arch]) };
+  return { addon: output, library, isas: Object.keys(isas) };
+}
+
+/**
+ * The addon for another processor, for scripts/cross.mjs at the root: its path, or the reason why it cannot be made here.
+ * With `scalar`, as on a processor that has no line in `isasOf`.
+ */
+export async function buildCross(command, arch, { scalar = false } = {}, sources = kernelSources()) {
+  const headers = findHeaders();
+  if (headers === null) return { reason: "node_api.h was not found beside Node (<prefix>/include/node)" };
+  let version;
+  try {
+    version = (await run(command, ["--version"])).stdout.split("\n")[0];
+  } catch {
+    return { reason: `there is no ${command}` };
+  }
+  const [made, extra] = scalar ? [{ scalar: ["-DVB=16"] }, ["-DFV_SCALAR"]] : [isasOf[arch], []];
+  const output = path.join(buildFolder, "native", `linux-${arch}${scalar ? "-scalar" : ""}`, "fovea.node");
+  const key = sha256(sources, flags, made, extra, version, headers);
+  if (!isFresh(key, [output], `${output}.key`)) {
+    await compile(command, headers, output, sources, extra, linkFlags.linux, made);
+    writeAtomic(`${output}.key`, key);
+  }
+  return { addon: output };
 }
 
 async function findSanitizer(command) {
@@ -118,7 +143,15 @@ async function findSanitizer(command) {
   return null;
 }
 
-async function compile(command, headers, output, sources, extraFlags = [], link = linkFlags[process.platform]) {
+async function compile(
+  command,
+  headers,
+  output,
+  sources,
+  extraFlags = [],
+  link = linkFlags[process.platform],
+  kinds = isas,
+) {
   fs.mkdirSync(path.dirname(output), { recursive: true });
   const objects = fs.mkdtempSync(path.join(path.dirname(output), "objects-"));
   for (const [name, text] of Object.entries(sources)) {
@@ -140,7 +173,7 @@ async function compile(command, headers, output, sources, extraFlags = [], link 
       return path.join(objects, `${name}.o`);
     };
   const jobs = [
-    ...Object.entries(isas[process.arch]).map(([isa, f]) => job(isa, "kernels.c", [...f, `-DFV_TABLE=kernels_${isa}`])),
+    ...Object.entries(kinds).map(([isa, f]) => job(isa, "kernels.c", [...f, `-DFV_TABLE=kernels_${isa}`])),
     ...["napi", "run", "pool"].map((name) => job(name, `${name}.c`)),
   ];
   try {

@@ -1,4 +1,5 @@
-// The C kernels → build/fovea.wasm and build/fovea-threads.wasm, and both as base64 in wasm-binary.generated.ts.
+// The C kernels → build/fovea[-relaxed][-threads].wasm, for simd128 and for relaxed SIMD, and as base64 in
+// wasm-binary.generated.ts. A binary without threads is the one with threads but for one byte: the flag of its memory.
 // clang and lld run as WebAssembly themselves (@yowasp/clang), so no system compiler is needed.
 import fs from "node:fs";
 import path from "node:path";
@@ -14,15 +15,16 @@ const compileFlags = [
 const linkFlags = [
   ..."--target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=262144".split(" "),
   ..."-Wl,--initial-memory=16777216 -Wl,--max-memory=4294967296 -Wl,--export=__stack_pointer".split(" "),
+  ..."-Wl,--import-memory -Wl,--shared-memory".split(" "),
 ];
-const variants = {
-  "fovea.wasm": { compile: ["-DFV_NO_THREADS"], link: [], files: ["wasm.c", "run.c"] },
-  "fovea-threads.wasm": {
-    compile: [],
-    link: ["-Wl,--import-memory", "-Wl,--shared-memory"],
-    files: ["wasm.c", "run.c", "pool.c"],
-  },
+/** clang relaxes whatever it recognises, unless contraction and vectors are left to vec.h. */
+const onlyByName = "-ffp-contract=off -fno-vectorize -fno-slp-vectorize".split(" ");
+/** Flags for each instruction set, and what its files are called. */
+const isas = {
+  simd128: { flags: [], name: "fovea" },
+  "relaxed-simd": { flags: ["-mrelaxed-simd", ...onlyByName], name: "fovea-relaxed" },
 };
+const units = ["kernels.c", "pool.c", "run.c", "wasm.c"];
 
 /** Returns a line about what was done. */
 export async function buildWasm(sources = kernelSources()) {
@@ -30,23 +32,33 @@ export async function buildWasm(sources = kernelSources()) {
   const clang = JSON.parse(fs.readFileSync(new URL("../package.json", import.meta.url))).devDependencies[
     "@yowasp/clang"
   ];
-  const key = sha256(sources, compileFlags, linkFlags, variants, clang);
-  const outputs = Object.keys(variants).map((name) => path.join(buildFolder, name));
+  const key = sha256(sources, compileFlags, linkFlags, isas, units, clang);
+  const outputs = Object.values(isas).map(({ name }) => path.join(buildFolder, `${name}-threads.wasm`));
   const stamp = path.join(buildFolder, "wasm.key");
   const fresh = isFresh(key, outputs, stamp);
   if (!fresh) {
     const binaries = await compile(sources);
-    for (const [name, binary] of Object.entries(binaries)) writeAtomic(path.join(buildFolder, name), binary);
+    for (const [i, binary] of binaries.entries()) writeAtomic(outputs[i], binary);
     writeAtomic(stamp, key);
   }
-  const [single, threads] = outputs.map((file) => fs.readFileSync(file));
-  writeIfChanged(path.join(generatedFolder, "wasm-binary.generated.ts"), inlined(single, threads));
-  writeIfChanged(path.join(root, "dist/fovea.wasm"), single);
-  writeIfChanged(path.join(root, "dist/fovea-threads.wasm"), threads);
-  return `wasm: ${kb(single)}, with threads ${kb(threads)} (${fresh ? "unchanged" : seconds(start)})`;
+  const binaries = outputs.map((file) => fs.readFileSync(file));
+  writeIfChanged(path.join(generatedFolder, "wasm-binary.generated.ts"), inlined(binaries));
+  for (const [i, { name }] of Object.values(isas).entries()) {
+    writeIfChanged(path.join(root, "dist", `${name}-threads.wasm`), binaries[i]);
+    writeIfChanged(path.join(root, "dist", `${name}.wasm`), withoutSharedMemory(binaries[i]));
+  }
+  const sizes = Object.keys(isas).map((isa, i) => `${isa} ${Math.round(binaries[i].length / 1024)} KB`);
+  return `wasm: ${sizes.join(", ")} (${fresh ? "unchanged" : seconds(start)})`;
 }
 
-const kb = (binary) => `${Math.round(binary.length / 1024)} KB`;
+/** The same kernels over a memory of their own: `withoutSharedMemory` of src/backend/cpu/wasm-module.ts. */
+function withoutSharedMemory(binary) {
+  const at = binary.indexOf("\x03env\x06memory\x02\x03", "latin1");
+  if (at < 0) throw new Error("the wasm file imports no shared memory");
+  const copy = Buffer.from(binary);
+  copy[at + 12] = 1;
+  return copy;
+}
 
 async function compile(sources) {
   const { runClang, runLLVM, Exit } = await import("@yowasp/clang");
@@ -61,28 +73,26 @@ async function compile(sources) {
       throw new Error(`clang ${args.at(-1)} failed\n${Buffer.concat(messages).toString("utf8")}`, { cause: error });
     }
   };
-  const flags = [...compileFlags, `-DFV_HASH=${kernelHash(sources)}.0`];
-  const object = async (file, extra = []) =>
-    (await clang([...flags, ...extra, "-c", "-o", "out.o", file], { ...sources }))["out.o"];
-  const kernels = await object("kernels.c");
-  const binaries = {};
-  for (const [name, variant] of Object.entries(variants)) {
-    const objects = { "kernels.o": kernels };
-    for (const file of variant.files) objects[file.replace(/c$/, "o")] = await object(file, variant.compile);
-    const args = [...linkFlags, ...variant.link, "-o", "out.wasm", ...Object.keys(objects)];
-    binaries[name] = (await clang(args, objects))["out.wasm"];
+  const binaries = [];
+  for (const { flags } of Object.values(isas)) {
+    const all = [...compileFlags, ...flags, `-DFV_HASH=${kernelHash(sources)}.0`];
+    const objects = {};
+    for (const unit of units) {
+      objects[unit.replace(/c$/, "o")] = (await clang([...all, "-c", "-o", "out.o", unit], { ...sources }))["out.o"];
+    }
+    binaries.push((await clang([...linkFlags, "-o", "out.wasm", ...Object.keys(objects)], objects))["out.wasm"]);
   }
   if (messages.length > 0) process.stderr.write(Buffer.concat(messages));
   return binaries;
 }
 
-function inlined(single, threads) {
-  return `// Written by scripts/build-wasm.mjs: the kernels as WebAssembly, in base64.
+function inlined([simd, relaxed]) {
+  return `// Written by scripts/build-wasm.mjs: the kernels as WebAssembly over a shared memory, in base64.
 export const wasmBinary =
-  "${single.toString("base64")}";
-/** The same over a shared memory. */
-export const wasmThreadsBinary =
-  "${threads.toString("base64")}";
+  "${simd.toString("base64")}";
+/** The same with multiply–adds of relaxed SIMD. */
+export const wasmRelaxedBinary =
+  "${relaxed.toString("base64")}";
 `;
 }
 

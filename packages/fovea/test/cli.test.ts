@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BenchResult } from "../src/cli/benchRun.ts";
 import { strokes } from "../src/data/datasets/strokes.ts";
 import { encodeSafetensors } from "../src/io/safetensors.ts";
 
@@ -259,6 +260,47 @@ describe("fovea evaluate and predict", () => {
   });
 });
 
+describe("fovea bench", () => {
+  const quick = ["bench", "lenet5", "--seconds", "0.05", "--threads", "1"];
+
+  it("measures inference and training, and reports them as JSON", () => {
+    for (const [train, factor] of [
+      [[], 1],
+      [["--train"], 3],
+    ] as const) {
+      const { code, out, err } = fovea([...quick, "--batch", "2", "--json", ...train]);
+      expect({ code, err: err.replace(/^wasm serves.*\n/, "") }).toEqual({ code: 0, err: "" });
+      const result = JSON.parse(out) as BenchResult;
+      // the multiply–adds of the first layer: 28² positions of 6 · 5², of the second 10² of 16 · 6 · 5², then 400·120 + 120·84 + 84·10
+      const macs = 784 * 150 + 100 * 2400 + 400 * 120 + 120 * 84 + 84 * 10;
+      expect(result).toMatchObject({ input: [2, 1, 28, 28], operations: 2 * 2 * macs * factor });
+      expect(result.p95Ms).toBeGreaterThanOrEqual(result.medianMs);
+      expect(result.imagesPerSecond).toBeCloseTo(2000 / result.medianMs, 6);
+      expect(result.peakPerSecond).toBeGreaterThan(1e8);
+      expect(result.residentBytes).toBeGreaterThan(result.planBytes);
+    }
+  });
+
+  it("prints what people read", () => {
+    const { out } = fovea([...quick, "--engine", "wasm"]);
+    expect(out).toMatch(/^lenet5, inference on \[1, 1, 28, 28\]: wasm engine, .*simd.*, 1 thread\n/);
+    expect(out).toMatch(
+      /\nlatency .* ms \(median of .*\nthroughput .* images\/s\narithmetic .* GFLOP\/s, .* % of the peak/,
+    );
+  });
+
+  it("has no peak of the reference engine", () => {
+    const { out } = fovea(["bench", "lenet5", "--seconds", "0.01", "--engine", "reference", "--json"]);
+    expect(JSON.parse(out)).toMatchObject({ peakPerSecond: null });
+  });
+
+  it("names the model that was meant, and the layer that an image does not fit", () => {
+    expectFailure(fovea(["bench", "lenet"]), 2, /no model "lenet"; did you mean "lenet5"/);
+    expectFailure(fovea(["bench", "lenet5", "--batch", "0"]), 2, /--batch: "0" is not a whole number from 1/);
+    expectFailure(fovea(["bench", "lenet5", "--size", "32"]), 1, /fc1|Linear/);
+  });
+});
+
 describe("fovea doctor", () => {
   it("prints one JSON object, with a reason for each engine that is not there", () => {
     const { code, out } = fovea(["doctor", "--json"], { env: { FOVEA_ENGINE: "wasm", FOVEA_THREADS: "1" } });
@@ -293,12 +335,12 @@ describe("a wrong command line ends with 2 and one line", () => {
 
   it("help and version end with 0", () => {
     expect(fovea(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n", err: "" });
-    for (const command of ["train", "evaluate", "predict", "doctor"]) {
+    for (const command of ["train", "evaluate", "predict", "bench", "doctor"]) {
       const { code, out, err } = fovea([command, "--help"]);
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/Examples:\n {2}\S/);
     }
-    expect(fovea(["--help"]).out).toMatch(/train .*\n.*evaluate .*\n.*predict .*\n.*doctor /);
+    expect(fovea(["--help"]).out).toMatch(/train .*\n.*evaluate .*\n.*predict .*\n.*bench .*\n.*doctor /);
   });
 });
 

@@ -32,14 +32,8 @@ KERNEL(along_axis) {
     const float *map = x + o * size * inner;
     float *to = y + o * out * inner;
     for (ptrdiff_t k = k0; k < k1; k++) {
-      if (inner == 1) {
-        // In lanes that are all alike, so that products and sums are contracted as in rows and layouts agree to the bit.
-        vf sum = {0};
-        for (ptrdiff_t t = starts[k]; t < starts[k + 1]; t++) sum += splat(weights[t]) * splat(map[from[t]]);
-        to[k] = sum[0];
-      } else {
-        weighted_rows(map, from, weights, starts[k], starts[k + 1], inner, to + k * inner);
-      }
+      // Single elements too: a scalar loop may round products that vectors contract, and layouts must agree to the bit.
+      weighted_rows(map, from, weights, starts[k], starts[k + 1], inner, to + k * inner);
     }
     u += k1 - k0;
   }

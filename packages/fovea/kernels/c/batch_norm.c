@@ -3,16 +3,15 @@
 // Few channels would leave vectors empty, so memory is walked as rows of `width` floats: C repeated until it is a multiple of
 // four vectors (column j belongs to channel j mod C), or C itself where that would be long. The last row may be shorter.
 //
-// Sums: a block of `rows` rows (128), four vectors of columns at a time, is summed in float and written as one partial
-// result per column; a second command joins the blocks in double. Moments take two passes over a block, which is in cache
-// after the first: the mean, then squares of distances from it, so nothing cancels. Blocks depend on the shape alone.
+// Sums: a block of rows is summed in float around a shift per column (the mean of four rows, or the known mean), four rows at
+// a time in registers; memory is read once and in order. A second command joins the blocks in double, so nothing cancels
+// but within a block, where the shift is near. Blocks depend on the shape alone.
 // Normalising: one pass over rows with per-column tables (mean, scale, shift), the residual and the activation in the same
 // pass; backward likewise, with the mask of a ReLU. All are bound by memory: one read of each input, one write.
 #include "tiles.h"
 #include "vmath.h"
 #include "walk.h"
 
-#define NORM_LANES(n) ((int)max_(0, min_(VL, n)))
 INLINE vf norm_load(const float *p, int n) { return n == VL ? ld(p) : ld_tail(p, n); }
 INLINE void norm_store(float *p, vf v, int n) {
   if (n == VL) st(p, v);
@@ -20,6 +19,7 @@ INLINE void norm_store(float *p, vf v, int n) {
 }
 
 // How memory is walked. p of the summing commands: pixels, C, width, rows per block.
+// A block's partial result is [shift, Σd, Σd·(x − shift)][width].
 typedef struct {
   ptrdiff_t channels, width, block, rows, rest, blocks, groups, pixels; // rest: floats of the short last row
 } norm_walk;
@@ -31,168 +31,169 @@ INLINE norm_walk norm_read(const int32_t *p) {
 INLINE ptrdiff_t block_rows(const norm_walk *w, ptrdiff_t b) { return max_(0, min_(w->block, w->rows - b * w->block)); }
 INLINE ptrdiff_t block_rest(const norm_walk *w, ptrdiff_t b) { return b == w->blocks - 1 ? w->rest : 0; }
 
-// Means and squared distances of `vectors` vectors of columns (n columns) over rows, and the first `rest` over one more.
-INLINE void moments_of(const float *x, ptrdiff_t step, ptrdiff_t rows, ptrdiff_t rest, const int vectors, int n, float *mean,
-                       float *squares) {
-  vf m[4], q[4];
-  UNROLL for (int v = 0; v < vectors; v++) m[v] = (vf){0};
-  const float *row = x;
-  for (ptrdiff_t r = 0; r < rows; r++, row += step)
-    UNROLL for (int v = 0; v < vectors; v++) m[v] += norm_load(row + v * VL, n);
-  UNROLL for (int v = 0; v < vectors; v++) {
-    const int more = NORM_LANES(rest - v * VL);
-    vf count = splat((float)max_(1, rows));
-    if (more) {
-      m[v] += ld_tail(row + v * VL, more);
-      count = select(lane_numbers() < more, splat((float)(rows + 1)), count);
-    }
-    m[v] = m[v] / count;
-    q[v] = (vf){0};
-  }
-  row = x;
-  for (ptrdiff_t r = 0; r < rows; r++, row += step)
+// What d is: x − shift, the gradient g, or g where y > 0.
+enum { SUM_CENTRED, SUM_GRADIENT, SUM_MASKED };
+
+// Adds Σd and Σd·(x − shift) of a few rows (a constant) to the sums of `vectors` vectors of columns, of n lanes.
+INLINE void add_rows(const int what, const float *x, const float *g, const float *y, ptrdiff_t step, const int rows,
+                     const int vectors, int n, const float *shift, float *sums, float *weighted) {
+  vf s[4], w[4];
+  UNROLL for (int v = 0; v < vectors; v++) s[v] = w[v] = (vf){0};
+  UNROLL for (int r = 0; r < rows; r++)
     UNROLL for (int v = 0; v < vectors; v++) {
-      const vf d = norm_load(row + v * VL, n) - m[v];
-      q[v] += d * d;
+      const ptrdiff_t at = r * step + v * VL;
+      const vf c = norm_load(x + at, n) - norm_load(shift + v * VL, n);
+      vf d = c;
+      if (what != SUM_CENTRED) d = norm_load(g + at, n);
+      if (what == SUM_MASKED) d = select(norm_load(y + at, n) > 0, d, (vf){0});
+      s[v] += d;
+      w[v] += d * c;
     }
   UNROLL for (int v = 0; v < vectors; v++) {
-    const int more = NORM_LANES(rest - v * VL);
-    if (more) {
-      const vf d = select(lane_numbers() < more, ld_tail(row + v * VL, more) - m[v], (vf){0});
-      q[v] += d * d;
-    }
-    norm_store(mean + v * VL, m[v], n);
-    norm_store(squares + v * VL, q[v], n);
+    norm_store(sums + v * VL, norm_load(sums + v * VL, n) + s[v], n);
+    norm_store(weighted + v * VL, norm_load(weighted + v * VL, n) + w[v], n);
   }
 }
 
-// buf: x, partial [blocks][mean, squares][width]
+// The same for `columns` columns of a few rows.
+INLINE void add_columns(const int what, const float *x, const float *g, const float *y, ptrdiff_t step, const int rows,
+                        ptrdiff_t columns, float *out, ptrdiff_t width) {
+  ptrdiff_t k = 0;
+#define ADD_ROWS(vectors, n) \
+  add_rows(what, x + k, g + k, y + k, step, rows, vectors, n, out + k, out + width + k, out + 2 * width + k)
+  for (; k + 4 * VL <= columns; k += 4 * VL) ADD_ROWS(4, VL);
+  for (; k < columns; k += VL) ADD_ROWS(1, (int)min_(VL, columns - k));
+#undef ADD_ROWS
+}
+
+INLINE void sum_block(const int what, const norm_walk *w, ptrdiff_t b, const float *x, const float *g, const float *y,
+                      float *out) {
+  const ptrdiff_t rows = block_rows(w, b), rest = block_rest(w, b), step = w->width;
+  __builtin_memset(out + step, 0, (size_t)step * 8);
+  ptrdiff_t r = 0;
+  for (; r + 4 <= rows; r += 4) add_columns(what, x + r * step, g + r * step, y + r * step, step, 4, step, out, step);
+  for (; r < rows; r++) add_columns(what, x + r * step, g + r * step, y + r * step, step, 1, step, out, step);
+  if (rest) add_columns(what, x + r * step, g + r * step, y + r * step, step, 1, rest, out, step);
+}
+
+// Mean of the first four rows: exact where all are equal. Fewer rows: the first.
+INLINE void first_rows(const norm_walk *w, ptrdiff_t b, const float *x, float *shift) {
+  const ptrdiff_t rows = block_rows(w, b), step = w->width, columns = rows > 0 ? step : block_rest(w, b);
+  __builtin_memset(shift, 0, (size_t)step * 4);
+  for (ptrdiff_t k = 0; k < columns; k += VL) {
+    const int n = (int)min_(VL, columns - k);
+    vf v = norm_load(x + k, n);
+    if (rows >= 4)
+      v = ((v + norm_load(x + k + step, n)) + (norm_load(x + k + 2 * step, n) + norm_load(x + k + 3 * step, n))) * 0.25f;
+    norm_store(shift + k, v, n);
+  }
+}
+
+// buf: x, partial
 KERNEL(channel_moments) {
   const norm_walk w = norm_read(p);
-  const ptrdiff_t chunks = ceil_div(w.width, 4 * VL), units = w.blocks * chunks;
-  for (ptrdiff_t u = share(units, part, parts), end = share(units, part + 1, parts); u < end; u++) {
-    const ptrdiff_t b = u / chunks, k0 = u % chunks * 4 * VL, k1 = min_(w.width, k0 + 4 * VL);
-    const ptrdiff_t rows = block_rows(&w, b), rest = block_rest(&w, b);
+  for (ptrdiff_t b = share(w.blocks, part, parts), end = share(w.blocks, part + 1, parts); b < end; b++) {
     const float *x = (const float *)buf[0] + b * w.block * w.width;
-    float *out = (float *)buf[1] + 2 * b * w.width;
-    if (k1 - k0 == 4 * VL) moments_of(x + k0, w.width, rows, rest - k0, 4, VL, out + k0, out + w.width + k0);
-    else
-      for (ptrdiff_t k = k0; k < k1; k += VL)
-        moments_of(x + k, w.width, rows, rest - k, 1, (int)min_(VL, k1 - k), out + k, out + w.width + k);
+    float *out = (float *)buf[1] + 3 * b * w.width;
+    first_rows(&w, b, x, out);
+    sum_block(SUM_CENTRED, &w, b, x, x, x, out);
   }
 }
-
-INLINE vd load_double(const float *p, int n) { return __builtin_convertvector(norm_load(p, n), vd); }
 
 // Pixels of group g (columns g·C …) in block b.
 INLINE double group_count(const norm_walk *w, ptrdiff_t b, ptrdiff_t g) {
   return (double)(block_rows(w, b) + (g * w->channels < block_rest(w, b)));
 }
 
-// Joins the blocks: Σ n·(mean of block), then Σ squares + n·(mean of block − mean)². buf: partial, moments [2][C]
+#define FOR_GROUPS                          \
+  for (ptrdiff_t b = 0; b < w->blocks; b++) \
+    for (ptrdiff_t g = 0; g < w->groups; g++)
+// Whole vectors of channels of this part, and the n channels that are left.
+#define FOR_CHANNELS(whole, left)                                                                                       \
+  const ptrdiff_t vectors = ceil_div(w.channels, VL), end = share(vectors, part + 1, parts) * VL;                       \
+  for (ptrdiff_t c = share(vectors, part, parts) * VL; c < min_(w.channels, end); c += VL) {                            \
+    const int n = (int)min_(VL, w.channels - c);                                                                        \
+    if (n == VL) whole;                                                                                                 \
+    else left;                                                                                                          \
+  }
+
+// mean = Σ (n·shift + Σd) / pixels, then squares Σd² + 2(shift − mean)·Σd + n·(shift − mean)²; n channels.
+// Lanes are plain loops over doubles, which compilers turn into vectors better than vectors of twice the width.
+INLINE void join_moments(const norm_walk *w, const float *partial, float *mean, float *variance, const int n) {
+  double m[VL] = {0}, squares[VL] = {0};
+  const ptrdiff_t width = w->width;
+  FOR_GROUPS {
+    const float *at = partial + 3 * b * width + g * w->channels;
+    const double count = group_count(w, b, g);
+    for (int i = 0; i < n; i++) m[i] += at[i] * count + at[width + i];
+  }
+  for (int i = 0; i < n; i++) m[i] /= (double)w->pixels;
+  FOR_GROUPS {
+    const float *at = partial + 3 * b * width + g * w->channels;
+    const double count = group_count(w, b, g);
+    for (int i = 0; i < n; i++) {
+      const double apart = at[i] - m[i];
+      squares[i] += at[2 * width + i] + apart * (2 * (double)at[width + i] + apart * count);
+    }
+  }
+  for (int i = 0; i < n; i++) {
+    const double v = squares[i] / (double)w->pixels;
+    mean[i] = (float)m[i];
+    variance[i] = (float)(v < 0 ? 0 : v); // NaN stays
+  }
+}
+
+// buf: partial, moments [2][C]
 KERNEL(channel_moments_join) {
   const norm_walk w = norm_read(p);
   const float *partial = buf[0];
   float *mean = buf[1], *variance = mean + w.channels;
-  const ptrdiff_t vectors = ceil_div(w.channels, VL);
-  for (ptrdiff_t c = share(vectors, part, parts) * VL; c < min_(w.channels, share(vectors, part + 1, parts) * VL); c += VL) {
-    const int n = (int)min_(VL, w.channels - c);
-    vd sum = {0}, squares = {0};
-#define FOR_GROUPS                            \
-  for (ptrdiff_t b = 0; b < w.blocks; b++)    \
-    for (ptrdiff_t g = 0; g < w.groups; g++)
-    FOR_GROUPS {
-      const double count = group_count(&w, b, g);
-      if (count > 0) sum += load_double(partial + 2 * b * w.width + g * w.channels + c, n) * count;
-    }
-    const vd m = sum / (double)w.pixels;
-    FOR_GROUPS {
-      const float *at = partial + 2 * b * w.width + g * w.channels + c;
-      const double count = group_count(&w, b, g);
-      if (count == 0) continue;
-      const vd d = load_double(at, n) - m;
-      squares += load_double(at + w.width, n) + d * d * count;
-    }
-    norm_store(mean + c, __builtin_convertvector(m, vf), n);
-    norm_store(variance + c, __builtin_convertvector(squares / (double)w.pixels, vf), n);
-  }
+  FOR_CHANNELS(join_moments(&w, partial + c, mean + c, variance + c, VL), join_moments(&w, partial + c, mean + c, variance + c, n))
 }
 
-// Σg and Σg·(x − mean) of columns over rows, and the first `rest` over one more; with a mask, g counts where y > 0.
-INLINE void gradient_sums(const float *x, const float *g, const float *y, const float *mean, ptrdiff_t step, ptrdiff_t rows,
-                          ptrdiff_t rest, const int masked, const int vectors, int n, float *plain, float *weighted) {
-  vf m[4], a[4], b[4];
-  UNROLL for (int v = 0; v < vectors; v++) {
-    m[v] = ld(mean + v * VL);
-    a[v] = b[v] = (vf){0};
-  }
-  for (ptrdiff_t r = 0; r < rows; r++, x += step, g += step, y += step)
-    UNROLL for (int v = 0; v < vectors; v++) {
-      vf d = norm_load(g + v * VL, n);
-      if (masked) d = select(norm_load(y + v * VL, n) > 0, d, (vf){0});
-      a[v] += d;
-      b[v] += d * (norm_load(x + v * VL, n) - m[v]);
-    }
-  UNROLL for (int v = 0; v < vectors; v++) {
-    const int more = NORM_LANES(rest - v * VL);
-    if (more) {
-      vf d = ld_tail(g + v * VL, more);
-      if (masked) d = select(ld_tail(y + v * VL, more) > 0, d, (vf){0});
-      a[v] += d;
-      b[v] += d * select(lane_numbers() < more, ld_tail(x + v * VL, more) - m[v], (vf){0});
-    }
-    norm_store(plain + v * VL, a[v], n);
-    norm_store(weighted + v * VL, b[v], n);
-  }
-}
-
-INLINE void gradient_sums_walk(void *const *buf, const int32_t *p, int part, int parts, const int masked) {
+INLINE void gradient_sums(void *const *buf, const int32_t *p, int part, int parts, const int what) {
   const norm_walk w = norm_read(p);
-  const float *moments = buf[2];
-  const ptrdiff_t chunks = ceil_div(w.width, 4 * VL), units = w.blocks * chunks;
-  for (ptrdiff_t u = share(units, part, parts), end = share(units, part + 1, parts); u < end; u++) {
-    const ptrdiff_t b = u / chunks, k0 = u % chunks * 4 * VL, k1 = min_(w.width, k0 + 4 * VL), at = b * w.block * w.width;
-    const ptrdiff_t rows = block_rows(&w, b), rest = block_rest(&w, b);
-    const float *x = (const float *)buf[0] + at, *g = (const float *)buf[1] + at, *y = (const float *)buf[3] + at;
-    float *out = (float *)buf[4] + 2 * b * w.width, mean[4 * VL] = {0};
-    for (ptrdiff_t k = k0, c = k0 % w.channels; k < k1; k++) {
-      mean[k - k0] = moments[c];
-      if (++c == w.channels) c = 0;
-    }
-    if (k1 - k0 == 4 * VL)
-      gradient_sums(x + k0, g + k0, y + k0, mean, w.width, rows, rest - k0, masked, 4, VL, out + k0, out + w.width + k0);
-    else
-      for (ptrdiff_t k = k0; k < k1; k += VL)
-        gradient_sums(x + k, g + k, y + k, mean + k - k0, w.width, rows, rest - k, masked, 1, (int)min_(VL, k1 - k), out + k,
-                      out + w.width + k);
+  const float *mean = buf[2];
+  for (ptrdiff_t b = share(w.blocks, part, parts), end = share(w.blocks, part + 1, parts); b < end; b++) {
+    const ptrdiff_t at = b * w.block * w.width;
+    float *out = (float *)buf[4] + 3 * b * w.width;
+    for (ptrdiff_t g = 0; g < w.groups; g++) __builtin_memcpy(out + g * w.channels, mean, (size_t)w.channels * 4);
+    sum_block(what, &w, b, (const float *)buf[0] + at, (const float *)buf[1] + at, (const float *)buf[3] + at, out);
   }
 }
-// buf: x, g, moments, y (any, unless p[4]), partial [blocks][Σg, Σg·(x − mean)][width]. p: … 4 masked
+// buf: x, g, moments, y (any, unless masked), partial. p: … 4 masked
 KERNEL(batch_norm_grad_sums) {
-  if (p[4]) gradient_sums_walk(buf, p, part, parts, 1);
-  else gradient_sums_walk(buf, p, part, parts, 0);
+  if (p[4]) gradient_sums(buf, p, part, parts, SUM_MASKED);
+  else gradient_sums(buf, p, part, parts, SUM_GRADIENT);
 }
 
-// buf: partial, moments, sums [2][C]: Σg, Σg·x̂. p: … 4 ε
+// Σg and Σg·x̂ of n channels.
+INLINE void join_gradient_sums(const norm_walk *w, const float *partial, const float *variance, float eps, float *sums,
+                               const int n) {
+  double a[VL] = {0}, d[VL] = {0};
+  FOR_GROUPS {
+    const float *at = partial + (3 * b + 1) * w->width + g * w->channels;
+    for (int i = 0; i < n; i++) {
+      a[i] += at[i];
+      d[i] += at[w->width + i];
+    }
+  }
+  for (int i = 0; i < n; i++) {
+    sums[i] = (float)a[i];
+    sums[w->channels + i] = (float)d[i] * (1 / __builtin_sqrtf(variance[i] + eps));
+  }
+}
+
+// buf: partial, moments, sums [2][C]. p: … 4 ε
 KERNEL(batch_norm_grad_sums_join) {
   const norm_walk w = norm_read(p);
-  const float *partial = buf[0], *variance = (const float *)buf[1] + w.channels;
-  float *plain = buf[2], *weighted = plain + w.channels;
-  const ptrdiff_t vectors = ceil_div(w.channels, VL);
-  for (ptrdiff_t c = share(vectors, part, parts) * VL; c < min_(w.channels, share(vectors, part + 1, parts) * VL); c += VL) {
-    const int n = (int)min_(VL, w.channels - c);
-    vd a = {0}, d = {0};
-    FOR_GROUPS {
-      const float *at = partial + 2 * b * w.width + g * w.channels + c;
-      a += load_double(at, n);
-      d += load_double(at + w.width, n);
-    }
-    norm_store(plain + c, __builtin_convertvector(a, vf), n);
-    const vf r = 1 / vsqrt(norm_load(variance + c, n) + pf(p, 4));
-    norm_store(weighted + c, __builtin_convertvector(d, vf) * r, n);
-  }
-#undef FOR_GROUPS
+  const float *partial = buf[0], *variance = (const float *)buf[1] + w.channels, eps = pf(p, 4);
+  float *sums = buf[2];
+  FOR_CHANNELS(join_gradient_sums(&w, partial + c, variance + c, eps, sums + c, VL),
+               join_gradient_sums(&w, partial + c, variance + c, eps, sums + c, n))
 }
+#undef FOR_GROUPS
+#undef FOR_CHANNELS
 
 // Per-column tables for normalising. buf: moments, weight, bias (any where absent), table [mean, scale, shift][width].
 // p: C, width, ε, with weight, with bias

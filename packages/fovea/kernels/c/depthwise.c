@@ -64,7 +64,7 @@ INLINE void depthwise_vector(const int PX, const int lanes, ptrdiff_t k, ptrdiff
   if (add) UNROLL for (int p = 0; p < PX; p++) acc[p] += ld_some(add + p * ldc + k, lanes);
   for (ptrdiff_t t = 0; t < taps; t++) {
     const vf v = ld(w + t * ldw + k);
-    UNROLL for (int p = 0; p < PX; p++) acc[p] += v * ld_some(at[t * TILE_PIXELS + p] + k, lanes);
+    UNROLL for (int p = 0; p < PX; p++) acc[p] = madd(v, ld_some(at[t * TILE_PIXELS + p] + k, lanes), acc[p]);
   }
   if (end && end->flags & EPILOGUE_CLAMP) UNROLL for (int p = 0; p < PX; p++) acc[p] = clamp_to(end, acc[p]);
   UNROLL for (int p = 0; p < PX; p++) st_some(c + p * ldc + k, acc[p], lanes);

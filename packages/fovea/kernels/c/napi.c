@@ -16,7 +16,7 @@
 #define DECLARE(isa) \
   extern kernel_fn *const kernels_##isa[]; \
   extern const int kernels_##isa##_count;
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(FV_SCALAR)
 DECLARE(avx512) DECLARE(avx2) DECLARE(sse2)
 #define HAS(feature) __builtin_cpu_supports(feature)
 static int has_avx512(void) {
@@ -25,12 +25,17 @@ static int has_avx512(void) {
 static int has_avx2(void) { return HAS("avx2") && HAS("fma") && HAS("bmi") && HAS("bmi2"); }
 static int always(void) { return 1; }
 #define ISAS ISA(avx512, 16, has_avx512) ISA(avx2, 8, has_avx2) ISA(sse2, 4, always)
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(FV_SCALAR)
 DECLARE(neon)
 static int always(void) { return 1; }
 #define ISAS ISA(neon, 4, always)
-#else
-#error "no kernels for this architecture"
+#else // the same C, its vectors taken apart by the compiler as the processor needs it
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "programs are words of a little-endian machine"
+#endif
+DECLARE(scalar)
+static int always(void) { return 1; }
+#define ISAS ISA(scalar, 4, always)
 #endif
 
 static const struct {

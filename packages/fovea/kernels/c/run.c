@@ -1,8 +1,6 @@
 // The interpreter of programs. Everything the host wrote is checked before a kernel sees it.
-#include "run.h"
-#ifndef FV_NO_THREADS
 #include "pool.h"
-#endif
+#include "run.h"
 
 // The addresses of a command as an array of pointers. On a 64-bit little-endian machine they are one already.
 static void *const *pointers(int32_t *words, int n) {
@@ -24,11 +22,7 @@ static int outside(const run_engine *engine, const int32_t *words, int n) {
 }
 
 int run_program(const run_engine *engine, int32_t *words, int count, int threads) {
-#ifdef FV_NO_THREADS
-  (void)threads;
-#else
   int parts = pool_parts(threads);
-#endif
   for (int at = 0; at < count;) {
     int32_t *c = words + at;
     if (count - at < 4) return RUN_MALFORMED + 8 * at;
@@ -40,12 +34,11 @@ int run_program(const run_engine *engine, int32_t *words, int count, int threads
     kernel_fn *f = engine->table[id];
     void *const *buf = pointers(c + 4, buffers);
     const int32_t *p = c + 4 + 2 * buffers;
-#ifndef FV_NO_THREADS
     if (parts > 1 && !(c[0] & RUN_SERIAL)) {
       if (!pool_fork(f, buf, p, parts)) return RUN_WORKER_FAILED + 8 * at;
-    } else
-#endif
+    } else {
       f(buf, p, 0, 1);
+    }
     at += total;
   }
   return RUN_OK;

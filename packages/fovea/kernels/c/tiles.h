@@ -19,7 +19,7 @@
 #define ROWS1 12
 #define FOR_ROWS2(T) T(1) T(2) T(3) T(4) T(5) T(6)
 #define FOR_ROWS1(T) FOR_ROWS2(T) T(7) T(8) T(9) T(10) T(11) T(12)
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(FV_SCALAR)
 #define ROWS2 12
 #define ROWS1 12
 #define FOR_ROWS2(T) T(1) T(2) T(3) T(4) T(5) T(6) T(7) T(8) T(9) T(10) T(11) T(12)
@@ -68,7 +68,7 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
       w += NV * VL;
       UNROLL for (int i = 0; i < MR; i++) {
         vf a = splat(p[i][k]);
-        UNROLL for (int j = 0; j < NV; j++) acc[i][j] += a * b[j];
+        UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(a, b[j], acc[i][j]);
       }
     }
   }
@@ -101,7 +101,7 @@ INLINE void sum_box(const int MR, const int NV, const int apart, const Box *box,
         UNROLL for (int j = 0; j < NV; j++) v[j] = ld(d + j * VL);
         UNROLL for (int i = 0; i < MR; i++) {
           vf x = splat(apart ? p[i][at] : p[0][at + i]);
-          UNROLL for (int j = 0; j < NV; j++) acc[i][j] += x * v[j];
+          UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(x, v[j], acc[i][j]);
         }
         at += aPixel;
         d += bPixel;

@@ -28,8 +28,17 @@ INLINE vi ldi(const int32_t *p) { return *(const vi_unaligned *)p; }
 INLINE void sti(int32_t *p, vi v) { *(vi_unaligned *)p = v; }
 INLINE vf splat(float x) { return x - (vf){0}; } // x + 0 would not be an identity (−0) and stays in the code
 INLINE vi splati(int32_t x) { return x - (vi){0}; }
+// madd: a·b + c, rounded once or twice, whichever is faster: for sums of products, where a bound and not a bit is promised.
+// vmax, vmin: b where a or b is not a number.
+#if defined(__wasm_relaxed_simd__)
+// All by name: what clang finds in plain C it takes as leave to relax, also where NaN must come out. See build-wasm.mjs.
+INLINE vf madd(vf a, vf b, vf c) { return __builtin_wasm_relaxed_madd_f32x4(a, b, c); }
+INLINE vf select(vi mask, vf a, vf b) { return (vf)__builtin_wasm_bitselect((vi)a, (vi)b, mask); }
+INLINE vf vmax(vf a, vf b) { return __builtin_wasm_pmax_f32x4(b, a); }
+INLINE vf vmin(vf a, vf b) { return __builtin_wasm_pmin_f32x4(b, a); }
+#else
+INLINE vf madd(vf a, vf b, vf c) { return a * b + c; }
 INLINE vf select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
-
 #if defined(__AVX512F__) && VB == 64
 INLINE vf vmax(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 INLINE vf vmin(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
@@ -39,6 +48,7 @@ INLINE vf vmin(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 #else
 INLINE vf vmax(vf a, vf b) { return select(a > b, a, b); }
 INLINE vf vmin(vf a, vf b) { return select(a < b, a, b); }
+#endif
 #endif
 
 // The first n lanes (1 ≤ n ≤ VL); a tail touches no memory beyond them, the other lanes read as 0.

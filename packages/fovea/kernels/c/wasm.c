@@ -1,8 +1,6 @@
 // The exports of the WebAssembly build. One instance per thread, all over one memory.
-#include "run.h"
-#ifndef FV_NO_THREADS
 #include "pool.h"
-#endif
+#include "run.h"
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
 #define PROGRAM_BYTES (1 << 20)
@@ -17,6 +15,14 @@ static uintptr_t program_base(void) { return ((uintptr_t)&__heap_base + 63) & ~(
 
 double EXPORT(fv_hash)(void) { return FV_HASH; }
 int EXPORT(fv_kernels)(void) { return kernels_table_count; }
+// 1 in the build with relaxed SIMD.
+int EXPORT(fv_relaxed)(void) {
+#ifdef __wasm_relaxed_simd__
+  return 1;
+#else
+  return 0;
+#endif
+}
 uint32_t EXPORT(fv_program)(void) { return program_base(); }
 int EXPORT(fv_program_bytes)(void) { return PROGRAM_BYTES; }
 
@@ -31,9 +37,7 @@ int EXPORT(fv_run)(int words, int threads, uint32_t base, uint32_t limit) {
   return run_program(&engine, (int32_t *)program_base(), words, threads);
 }
 
-#ifndef FV_NO_THREADS
 int EXPORT(fv_parts)(int limit) { return pool_parts(limit); }
 void EXPORT(fv_worker)(int index) { pool_worker(index); }
 void EXPORT(fv_fail)(int index) { pool_fail(index); }
 void EXPORT(fv_may_block)(int yes) { pool_may_block(yes); }
-#endif

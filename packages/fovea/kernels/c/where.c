@@ -1,13 +1,6 @@
 // y = condition ? a : b with broadcasting, for elements of four bytes. buf: condition (bytes), a, b, y.
 // p: rank, dims[rank], then strides[rank] of condition, a and b; dims in the output's memory order.
-#include "walk.h"
-
-INLINE void where_row(const uint8_t *c, const float *a, ptrdiff_t sa, const float *b, ptrdiff_t sb, float *y, ptrdiff_t n) {
-  ptrdiff_t i = 0;
-  for (; i + VL <= n; i += VL)
-    st(y + i, select(ld_bytes(c + i) != 0, sa ? ld(a + i) : splat(*a), sb ? ld(b + i) : splat(*b)));
-  for (; i < n; i++) y[i] = c[i] ? a[i * sa] : b[i * sb];
-}
+#include "rows.h"
 
 KERNEL(where_32) {
   const uint8_t *c = buf[0];
@@ -24,9 +17,7 @@ KERNEL(where_32) {
     ptrdiff_t n = min_of(columns - s.column, end - at), k = s.column;
     const uint8_t *pc = c + s.offset[0] + k * sc;
     const float *pa = a + s.offset[1] + k * sa, *pb = b + s.offset[2] + k * sb;
-    if (sc == 1 && sa == 1 && sb == 1) where_row(pc, pa, 1, pb, 1, y + at, n);
-    else if (sc == 1 && sa == 1 && sb == 0) where_row(pc, pa, 1, pb, 0, y + at, n);
-    else if (sc == 1 && sa == 0 && sb == 1) where_row(pc, pa, 0, pb, 1, y + at, n);
+    if (sc == 1 && (sa | sb) <= 1) row_where_32(pc, pa, sa, pb, sb, y + at, n);
     else
       for (ptrdiff_t i = 0; i < n; i++) y[at + i] = pc[i * sc] ? pa[i * sa] : pb[i * sb];
     at += n;

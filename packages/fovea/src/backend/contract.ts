@@ -48,6 +48,19 @@ export interface ProgramSpec {
   /** Values that stay where they are between runs: weights, optimizer state. The program retains them. */
   readonly captured: readonly { readonly value: number; readonly buffer: DeviceBuffer }[];
   readonly nodes: readonly ProgramNode[];
+  /** Stretches of `nodes` that may run as one loop, in order and apart; running them one by one is as right. */
+  readonly chains: readonly Chain[];
+  readonly outputs: readonly number[];
+}
+
+/**
+ * Elementwise nodes (and in-place assignments of what they compute) whose results all have one shape, on float32 and
+ * bool. Node i is in the chain when from ≤ i < to.
+ */
+export interface Chain {
+  readonly from: number;
+  readonly to: number;
+  /** Values that are read outside of the chain; the others need no memory. */
   readonly outputs: readonly number[];
 }
 

@@ -69,6 +69,8 @@ export async function init(options: InitOptions = {}): Promise<Backend> {
   const { engine, ...wasm } = options;
   if (Object.keys(wasm).length > 0) {
     const prepared = await prepareWasm(wasm);
+    const before = made.get("wasm");
+    if (before !== undefined && "engine" in before) (before.engine as CpuBackend).runtime.close();
     made.set("wasm", cpu(createWasmRuntime(prepared)));
     if (current?.name === "wasm") current = null;
   }

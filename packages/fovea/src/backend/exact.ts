@@ -13,8 +13,8 @@ export function exact(): boolean {
  * Switches Winograd's algorithm for 3×3 convolutions off (`true`) or on (`false`, the default; `FOVEA_EXACT=1` at the start).
  *
  * Winograd convolutions and their gradients are two to three times as fast, with errors of up to 5e-5 of the largest
- * result (most often below 1e-5) where the direct algorithm has 1e-6; docs/accuracy.md has the measurements. An infinite
- * or NaN pixel also makes NaN of up to three neighbours more. Compiled functions record anew when the switch changes.
+ * result (most often below 1e-5) where the direct algorithm has 1e-6: docs/accuracy-convolution.md. An infinite or NaN pixel
+ * makes NaN of the whole 4×4 tiles of the result that it reaches. Compiled functions record anew when the switch changes.
  */
 export function setExact(value: boolean): void {
   on = value;

@@ -64,7 +64,8 @@ const MAX_PLANS = 16;
  *
  * A whole training step may be inside: forward, backward and the optimizer's update. Inside, tensors have no values
  * yet, so `await x.item()` is an error, and JavaScript control flow is frozen as it was when recorded: compile
- * separate functions for training and for evaluation. Numbers equal those of calling `fn` directly.
+ * separate functions for training and for evaluation. Numbers equal those of calling `fn` directly, up to rounding where
+ * a sum starts with a residual that was added behind it, or takes in a batch norm of inference.
  */
 export function compile<Args extends readonly Tensor[], R extends TensorTree>(
   fn: (...args: Args) => R,

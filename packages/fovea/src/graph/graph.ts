@@ -1,5 +1,5 @@
 import type { TypedArray } from "../base/dtype.ts";
-import type { Attrs, DeviceBuffer, ProgramSpec, TensorSpec } from "../backend/contract.ts";
+import type { Attrs, Chain, DeviceBuffer, ProgramSpec, TensorSpec } from "../backend/contract.ts";
 import type { Op } from "../tensor/op.ts";
 import type { Storage } from "../tensor/storage.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -14,6 +14,8 @@ export interface Graph {
   /** The captured tensors that in-place ops change. */
   readonly mutated: readonly Storage[];
   readonly nodes: readonly GraphNode[];
+  /** Stretches of nodes that engines may run as one loop; made by the last pass. */
+  readonly chains: readonly Chain[];
   readonly outputs: readonly number[];
 }
 

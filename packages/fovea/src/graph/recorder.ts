@@ -1,7 +1,7 @@
 import type { TypedArray } from "../base/dtype.ts";
 import { FoveaError } from "../base/errors.ts";
 import type { Attrs, TensorSpec } from "../backend/contract.ts";
-import type { Recorder } from "../tensor/apply.ts";
+import { noGrad, withRecorder, type Recorder } from "../tensor/apply.ts";
 import type { Op } from "../tensor/op.ts";
 import { Storage, storagesMade } from "../tensor/storage.ts";
 import { Tensor, type SymbolicValue } from "../tensor/tensor.ts";
@@ -9,10 +9,10 @@ import type { Captured, Graph, GraphNode } from "./graph.ts";
 
 /** Stands at the door and writes down every op instead of running it. */
 export class GraphRecorder implements Recorder {
-  readonly #values: TensorSpec[] = [];
+  readonly #values: TensorSpec[];
   readonly #inputs: number[] = [];
   readonly #hostInputs: { value: number; fill: () => TypedArray }[] = [];
-  readonly #captured = new Map<Storage, Captured>();
+  readonly #captured: Map<Storage, Captured>;
   readonly #nodes: GraphNode[] = [];
   readonly #mutated = new Set<Storage>();
   readonly #cleanups: (() => void)[] = [];
@@ -20,6 +20,30 @@ export class GraphRecorder implements Recorder {
   readonly #before = storagesMade();
   /** In-place ops give a captured tensor a new value number for the rest of the program. */
   readonly #current = new Map<number, number>();
+
+  /** @param base A graph to add nodes to: passes write what they insert as tensor functions. */
+  constructor(base?: Graph) {
+    this.#values = [...(base?.values ?? [])];
+    this.#captured = new Map(base?.captured.map((one) => [one.storage, one]));
+  }
+
+  /** A tensor that stands for a value of the base. */
+  valueOf(id: number): Tensor {
+    const spec = this.#values[id]!;
+    return new Tensor({ shape: spec.shape, dtype: spec.dtype }, { graph: this, id });
+  }
+
+  /** Records `fn`; returns the nodes it takes, and the values of its results. */
+  nodesOf(fn: () => readonly Tensor[]): { nodes: GraphNode[]; outputs: number[] } {
+    const from = this.#nodes.length;
+    const outputs = withRecorder(this, () => noGrad(fn)).map((t) => this.idOf(t));
+    return { nodes: this.#nodes.slice(from), outputs };
+  }
+
+  /** The base with other nodes, which may read what `nodesOf` recorded. */
+  extended(base: Graph, nodes: readonly GraphNode[]): Graph {
+    return { ...base, nodes, values: this.#values, captured: [...this.#captured.values()] };
+  }
 
   /** A tensor that stands for an argument of the compiled function. */
   input(spec: TensorSpec): Tensor {
@@ -83,6 +107,7 @@ export class GraphRecorder implements Recorder {
       captured: [...this.#captured.values()],
       mutated: [...this.#mutated],
       nodes: this.#nodes,
+      chains: [],
       outputs: results,
     };
   }

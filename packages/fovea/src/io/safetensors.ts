@@ -182,7 +182,13 @@ function byteLength(shape: readonly number[], dtype: StoredDType): number {
   return Number(size);
 }
 
-function readElements(bytes: Uint8Array, dtype: StoredDType): StoredData {
+/** Bytes of one element. */
+export function elementBytes(dtype: StoredDType): number {
+  return arrays[dtype].BYTES_PER_ELEMENT;
+}
+
+/** The elements in little-endian bytes, copied. */
+export function readElements(bytes: Uint8Array, dtype: StoredDType): StoredData {
   // A fresh buffer: the place in the file need not be aligned, and the file's memory can go.
   const copy = new Uint8Array(bytes); // not slice(): a Node Buffer's is a view
   if (!LITTLE_ENDIAN) swapBytes(copy, arrays[dtype].BYTES_PER_ELEMENT);

@@ -32,9 +32,9 @@ export function apply<N extends string, A extends Attrs>(
   );
 }
 
-/** `apply` for an op over a list of tensors. */
+/** `apply` for an op over a list of tensors. The gradient keeps a copy of the list: the caller may add to it. */
 export function applyList<A extends Attrs>(op: ListOp<string, A>, inputs: readonly Tensor[], attrs: A): Tensor {
-  return applyOp(op, inputs, attrs);
+  return applyOp(op, [...inputs], attrs);
 }
 
 /** `apply` for any op, inputs in its own order: what generic code uses. */

@@ -3,6 +3,7 @@ import type { TensorSpec } from "../backend/contract.ts";
 import { CpuBackend } from "../backend/cpu/backend.ts";
 import { createNativeRuntime } from "../backend/cpu/native.ts";
 import { createWasmRuntime } from "../backend/cpu/wasm.ts";
+import { wasmIsas } from "../backend/cpu/wasm-module.ts";
 import { binaryOps } from "../ops/binary.ts";
 import { unaryOps } from "../ops/unary.ts";
 import type { Op } from "../tensor/op.ts";
@@ -34,7 +35,7 @@ export interface IsaEngine {
   readonly engine: CpuBackend;
 }
 
-/** One engine for each ISA of this machine, and wasm. */
+/** One engine for each ISA of this machine, native and wasm. */
 export function isaEngines(isas?: readonly string[]): IsaEngine[] {
   const found: IsaEngine[] = [];
   const before = process.env.FOVEA_ISA;
@@ -53,8 +54,10 @@ export function isaEngines(isas?: readonly string[]): IsaEngine[] {
     if (before === undefined) delete process.env.FOVEA_ISA;
     else process.env.FOVEA_ISA = before;
   }
-  const wasm = createWasmRuntime();
-  if ("runtime" in wasm) found.push({ isa: "wasm simd128", engine: new CpuBackend(wasm.runtime) });
+  for (const isa of wasmIsas()) {
+    const state = createWasmRuntime({ isa });
+    if ("runtime" in state) found.push({ isa: `wasm ${isa}`, engine: new CpuBackend(state.runtime) });
+  }
   return found;
 }
 

@@ -54,9 +54,9 @@ export function allowedErrors(
 ): ((i: number) => number)[] {
   const terms = termCount(op, c, want);
   const { activation } = c.attrs;
-  // An activation's slope is at most 1.1: errors are those of the sum before it, and SiLU's own.
-  const sum = activation === undefined ? c : { ...c, attrs: { ...c.attrs, activation: "none" } };
-  const magnitudes = multilinear.has(op.name) ? evaluate(op, sum, absoluteInputs(c), absoluteWeights) : null;
+  const magnitudes = multilinear.has(op.name)
+    ? evaluate(op, beforeActivation(c), absoluteInputs(c), absoluteWeights)
+    : null;
   return want.map((values, k) => {
     const walk = WALK * Math.sqrt(terms / Math.max(1, values.length));
     const factor = ((magnitudes === null || activation === "silu" ? ELEMENTWISE : PRODUCT) + walk) * U;
@@ -65,6 +65,11 @@ export function allowedErrors(
     for (const v of values) if (Number.isFinite(v)) largest = Math.max(largest, Math.abs(v));
     return () => factor * largest;
   });
+}
+
+/** The case without its activation, whose slope is at most 1.1: errors are those of the sum before it, and SiLU's own. */
+export function beforeActivation(c: OpCase): OpCase {
+  return c.attrs.activation === undefined ? c : { ...c, attrs: { ...c.attrs, activation: "none" } };
 }
 
 /** Ops with a Winograd algorithm for kernels of 3×3 with stride 1. */
@@ -77,12 +82,13 @@ export function mayBeWinograd(op: Op, { attrs }: OpCase): boolean {
 }
 
 /**
- * The largest |engine − reference| of Winograd's algorithm: 5e-5 of the largest number of each result.
+ * The largest |engine − reference| of Winograd's algorithm: 5e-5 of the largest number of each result (before an
+ * activation).
  *
  * Its error is not one of the element but of the tile (max-norm). For F(4×4, 3×3) the transforms enlarge a float32
  * rounding by ‖Aᵀ‖‖G‖‖Bᵀ‖ (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for DNNs", 2020); measured
  * it is 5 to 10 times the direct algorithm's error and grows like it, with the root of the terms: 2e-5 at 512 channels
- * (docs/accuracy.md). Twice that and a half is allowed at any size.
+ * (docs/accuracy-convolution.md). Twice that and a half is allowed at any size.
  */
 export function winogradErrors(want: readonly TypedArray[]): ((i: number) => number)[] {
   return want.map((values) => {

@@ -57,6 +57,8 @@ export interface CpuKernel {
   readonly alias?: true;
   /** Where the output lies in the first input's memory, in bytes; undefined when it must be copied. For programs. */
   piece?(x: CpuValue, attrs: Attrs, output: TensorSpec): number | undefined;
+  /** Elementwise ops on float32 and bool: the kernel whose row is a step of a chain (lower/chain.ts), and its parameters. */
+  step?(attrs: Attrs): readonly [KernelName, ...number[]];
   emit?(e: Emitter, call: CpuCall): void;
 }
 

@@ -1,9 +1,16 @@
 import type { TypedArray } from "../../base/dtype.ts";
-import { UsageError } from "../../base/errors.ts";
-import { availableThreads, env, loadAddon, memoryBytes } from "#platform";
+import { availableThreads, loadAddon, memoryBytes } from "#platform";
 import { Heap, type HeapStats } from "./heap.ts";
 import { kernelHash, kernelNames } from "./kernels.generated.ts";
-import { checkThreads, initialThreads, outsideError, runError, type CpuRuntime, type RuntimeState } from "./runtime.ts";
+import {
+  checkThreads,
+  chooseIsa,
+  initialThreads,
+  outsideError,
+  runError,
+  type CpuRuntime,
+  type RuntimeState,
+} from "./runtime.ts";
 
 /** The exports of kernels/c/napi.c. */
 interface Addon {
@@ -37,23 +44,13 @@ export function createNativeRuntime(): RuntimeState {
     return { reason: `${loaded.path} was built from other kernel sources than this code; run npm run build` };
   }
   const isas = readIsas(addon);
-  const wanted = env("FOVEA_ISA");
-  const isa = wanted ? isas.find(({ name }) => name === wanted) : isas[0];
-  if (isa === undefined) {
-    throw new UsageError(`FOVEA_ISA=${wanted}: this processor runs ${isas.map(({ name }) => name).join(", ")}`);
-  }
+  const names = isas.map(({ name }) => name);
+  const isa = isas[names.indexOf(chooseIsa("native", names))]!;
   const engine = addon.open();
   if (engine.selectIsa(isa.name) !== kernelNames.length) return { reason: `${loaded.path} lacks kernels` };
   const region = engine.reserve(memoryBytes());
   if (region === undefined) return { reason: "the system gave no address space for the engine's memory" };
-  return {
-    runtime: new NativeRuntime(
-      engine,
-      isa,
-      isas.map(({ name }) => name),
-      region,
-    ),
-  };
+  return { runtime: new NativeRuntime(engine, isa, names, region) };
 }
 
 function readIsas(addon: Addon): { name: string; lanes: number }[] {

@@ -1,10 +1,11 @@
-import type { Attrs, OpKernel, ProgramNode, ProgramSpec, TensorSpec } from "../contract.ts";
+import type { Attrs, Chain, OpKernel, ProgramNode, ProgramSpec, TensorSpec } from "../contract.ts";
 import { bytesOf, type Block, type CpuBuffer } from "./buffer.ts";
 import { kernelOf } from "./backend.ts";
 import { destinations, type Destination } from "./destinations.ts";
 import type { KernelName } from "./kernels.generated.ts";
 import { sameLayout, type Layout } from "./layout.ts";
 import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import { lowerChain } from "./lower/chain.ts";
 import { emitRelayout } from "./lower/relayout.ts";
 
 /** A piece of memory of its own. */
@@ -96,10 +97,13 @@ export class Planner implements Emitter {
       add(value, (buffer as CpuBuffer).layout, "captured", (buffer as CpuBuffer).block);
     }
     program.hostInputs.forEach(({ value }, i) => add(value, hostBuffers[i]!.layout, "host", hostBuffers[i]!.block));
-    program.nodes.forEach((node, i) => {
+    const chains = new Map(program.chains.map((chain) => [chain.from, chain]));
+    for (let i = 0; i < program.nodes.length; i++) {
       this.#node = i;
-      this.#values.set(node.output, this.#lower(node));
-    });
+      const chain = chains.get(i);
+      if (chain !== undefined && this.#lowerChain(chain)) i = chain.to - 1;
+      else this.#values.set(program.nodes[i]!.output, this.#lower(program.nodes[i]!));
+    }
     this.#node = -1;
     this.layouts = program.nodes.map(({ output }) => this.#values.get(output)!.layout);
     this.outputs = program.outputs.map((id) => this.#placed(this.#asOutput(this.#values.get(id)!)));
@@ -118,6 +122,18 @@ export class Planner implements Emitter {
   lies(part: Ref, whole: Ref, offset: number): boolean {
     const [a, b] = [this.#places[part]!, this.#places[whole]!];
     return a.slot === b.slot && a.offset === b.offset + offset;
+  }
+
+  #lowerChain(chain: Chain): boolean {
+    const nodes = this.#program.nodes.slice(chain.from, chain.to);
+    const done = lowerChain(this, nodes, chain, {
+      values: this.#values,
+      spec: (id) => this.#program.values[id]!,
+      relayout: (v, to) => this.#twin(v, to),
+      output: (id, layout) => this.#early.get(id) ?? this.#result(id, layout),
+    });
+    for (const { op, output } of nodes) if (done && op.inPlace) this.#twins.delete(this.#values.get(output)!.ref);
+    return done;
   }
 
   #lower({ op, inputs: ids, attrs, output: id }: ProgramNode): CpuValue {

@@ -4,12 +4,14 @@ import { kernelNames, type KernelName } from "./kernels.generated.ts";
 import { createNativeRuntime } from "./native.ts";
 import type { CpuRuntime, RuntimeState } from "./runtime.ts";
 import { createWasmRuntime } from "./wasm.ts";
-import { inlinedModule, prepareWasm } from "./wasm-module.ts";
+import { inlinedModule, prepareWasm, wasmIsas, type WasmIsa } from "./wasm-module.ts";
 
 const runtimes: Record<string, () => RuntimeState> = {
   native: () => createNativeRuntime(),
   "wasm with threads": () => createWasmRuntime(),
   "wasm without threads": () => createWasmRuntime({ threads: false }),
+  "wasm on simd128": () => createWasmRuntime({ isa: "simd128" }),
+  "wasm on simd128 without threads": () => createWasmRuntime({ isa: "simd128", threads: false }),
 };
 
 function command(kernel: KernelName, buffers: readonly number[], params: readonly number[], flags = 0): number[] {
@@ -39,7 +41,7 @@ for (const [name, create] of Object.entries(runtimes)) {
 
   describe.skipIf(runtime === null)(name + why, () => {
     const r = runtime!;
-    const counts = name === "wasm without threads" ? [1] : [1, 2, 3];
+    const counts = name.endsWith("without threads") ? [1] : [1, 2, 3];
     afterAll(() => r.close());
 
     test("what is written is read back, for every element type and any length", () => {
@@ -224,6 +226,38 @@ describe("wasm", () => {
     for (let i = 0; i < 100; i++) r.run(fine, fine.length);
   });
 
+  test("the fastest instruction set is used; an option and FOVEA_ISA choose another", () => {
+    const start = (isa?: WasmIsa) => {
+      const state = createWasmRuntime({ threads: false, ...(isa && { isa }) });
+      if (!("runtime" in state)) throw new Error(state.reason);
+      return state.runtime;
+    };
+    const isas = wasmIsas();
+    expect(isas).toContain("simd128");
+    expect(start()).toMatchObject({ isa: isas[0], isas });
+    for (const isa of isas) {
+      expect(start(isa).isa).toBe(isa);
+      vi.stubEnv("FOVEA_ISA", isa);
+      expect(start().isa).toBe(isa);
+      expect(start("simd128").isa).toBe("simd128");
+    }
+    vi.stubEnv("FOVEA_ISA", "avx2"); // meant for the native engine
+    expect(start().isa).toBe(isas[0]);
+    vi.stubEnv("FOVEA_ISA", "mmx");
+    expect(start).toThrow(/FOVEA_ISA=mmx is no instruction set that fovea knows; the wasm engine has .*simd128 here/);
+    vi.unstubAllEnvs();
+  });
+
+  test("a host without relaxed SIMD computes on simd128, and says so to whom wants more", () => {
+    const validate = vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
+    expect(wasmIsas()).toEqual(["simd128"]);
+    expect(createWasmRuntime({ threads: false })).toMatchObject({ runtime: { isa: "simd128", isas: ["simd128"] } });
+    expect(() => createWasmRuntime({ isa: "relaxed-simd" })).toThrow(
+      /isa "relaxed-simd" is not there on this machine; the wasm engine has simd128 here/,
+    );
+    validate.mockRestore();
+  });
+
   test("a file that is another wasm module is refused with a reason", () => {
     const empty = new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
     expect(createWasmRuntime({ module: empty })).toHaveProperty("reason");
@@ -258,7 +292,11 @@ describe.skipIf("reason" in native)("native", () => {
       expect(start().isa).toBe(isa);
     }
     vi.stubEnv("FOVEA_ISA", "mmx");
-    expect(start).toThrow(/FOVEA_ISA=mmx: this processor runs /);
+    expect(start).toThrow(/FOVEA_ISA=mmx is no instruction set that fovea knows; the native engine has .* here/);
+    vi.stubEnv("FOVEA_ISA", process.arch === "x64" ? "neon" : "avx2");
+    expect(start).toThrow(/is not there on this machine; the native engine has .* here/);
+    vi.stubEnv("FOVEA_ISA", "simd128"); // meant for the wasm engine
+    expect(start().isa).toBe(start().isas[0]);
   });
 
   test("FOVEA_THREADS sets the number of threads", () => {

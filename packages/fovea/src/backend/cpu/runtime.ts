@@ -38,6 +38,26 @@ export interface CpuRuntime {
 /** A runtime, or why it cannot be had here. */
 export type RuntimeState = { readonly runtime: CpuRuntime } | { readonly reason: string };
 
+/** Every instruction set that some machine has, by engine. A name in `FOVEA_ISA` is meant for the engine that knows it. */
+const isaNames = {
+  native: ["avx512", "avx2", "sse2", "neon", "scalar"],
+  wasm: ["relaxed-simd", "simd128"],
+} as const satisfies Record<CpuRuntime["name"], readonly string[]>;
+
+/** The instruction set to use of those an engine has here, fastest first: `wanted`, else `FOVEA_ISA`, else the fastest. */
+export function chooseIsa<Isa extends string>(engine: CpuRuntime["name"], has: readonly Isa[], wanted?: string): Isa {
+  const name = wanted ?? env("FOVEA_ISA") ?? "";
+  const found = has.find((isa) => isa === name);
+  if (found !== undefined) return found;
+  const other = engine === "native" ? isaNames.wasm : isaNames.native;
+  const fastest = has[0];
+  if (fastest !== undefined && (name === "" || (other as readonly string[]).includes(name))) return fastest;
+  const source = wanted === undefined ? `FOVEA_ISA=${name}` : `isa "${name}"`;
+  const all: readonly string[] = isaNames[engine];
+  const what = all.includes(name) ? "is not there on this machine" : "is no instruction set that fovea knows";
+  throw new UsageError(`${source} ${what}; the ${engine} engine has ${has.join(", ")} here`);
+}
+
 /** The most threads of the pool (POOL_MAX_PARTS in kernels/c/pool.h). */
 export const MAX_THREADS = 64;
 

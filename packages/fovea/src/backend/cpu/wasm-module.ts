@@ -1,16 +1,27 @@
-import { UsageError } from "../../base/errors.ts";
+import { FoveaError, UsageError } from "../../base/errors.ts";
 import { fetchBytes } from "#platform";
-import { wasmBinary, wasmThreadsBinary } from "./wasm-binary.generated.ts";
+import { wasmBinary, wasmRelaxedBinary } from "./wasm-binary.generated.ts";
+
+/** Instruction sets of the wasm engine, fastest first. */
+export const wasmIsaNames = ["relaxed-simd", "simd128"] as const;
+export type WasmIsa = (typeof wasmIsaNames)[number];
 
 /** Where the kernels may come from instead of the inlined copy. */
 export type WasmSource = WebAssembly.Module | Response | URL | string | BufferSource;
 
 export interface WasmOptions {
   /**
-   * The kernels: `fovea/fovea.wasm`, or `fovea/fovea-threads.wasm` to compute on threads. Default: inlined.
+   * The kernels: `fovea/fovea.wasm`, or `fovea/fovea-threads.wasm` to compute on threads; `fovea/fovea-relaxed.wasm` and
+   * `fovea/fovea-relaxed-threads.wasm` where there is relaxed SIMD. Default: inlined.
    * Strict content policies and edge runtimes want a compiled module or a file.
    */
   readonly wasm?: WasmSource;
+  /**
+   * The instruction set. `"simd128"` gives the same bits on every machine and in every browser; `"relaxed-simd"`
+   * rounds a multiply–add once where the processor can, which is faster, and its last bits differ between machines.
+   * Default: `FOVEA_ISA`, else relaxed SIMD where it is there. Without effect on kernels given as `wasm`.
+   */
+  readonly isa?: WasmIsa;
   /** The file of `fovea/worker`, where a policy forbids workers made from text. */
   readonly worker?: string | URL;
   /** False never uses shared memory and worker threads. Default: where they work. */
@@ -20,6 +31,7 @@ export interface WasmOptions {
 /** Options whose module is compiled. */
 export interface PreparedWasm {
   readonly module?: WebAssembly.Module;
+  readonly isa?: WasmIsa;
   readonly worker?: string | URL;
   readonly threads?: boolean;
 }
@@ -39,14 +51,39 @@ async function compile(source: WasmSource): Promise<WebAssembly.Module> {
   return WebAssembly.compile(source as BufferSource);
 }
 
-/** The inlined kernels, compiled. */
-export function inlinedModule(threads: boolean): WebAssembly.Module {
-  return new WebAssembly.Module(decode(threads ? wasmThreadsBinary : wasmBinary));
+/** A function that multiplies and adds once, of three vectors. */
+const relaxedProbe = new Uint8Array(
+  [
+    [0, 97, 115, 109, 1, 0, 0, 0], // "\0asm", version 1
+    [1, 8, 1, 96, 3, 123, 123, 123, 1, 123], // type: (v128, v128, v128) → v128
+    [3, 2, 1, 0], // one function of it
+    [10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2, 253, 133, 2, 11], // f32x4.relaxed_madd
+  ].flat(),
+);
+
+/** The instruction sets that this host has, fastest first. */
+export function wasmIsas(): WasmIsa[] {
+  return WebAssembly.validate(relaxedProbe) ? [...wasmIsaNames] : ["simd128"];
 }
 
-/** True for the build that wants a shared memory. */
-export function wantsSharedMemory(module: WebAssembly.Module): boolean {
-  return WebAssembly.Module.imports(module).some(({ kind }) => kind === "memory");
+/** The inlined kernels, compiled. */
+export function inlinedModule(threads: boolean, isa: WasmIsa = "simd128"): WebAssembly.Module {
+  const binary = decode(isa === "simd128" ? wasmBinary : wasmRelaxedBinary);
+  return new WebAssembly.Module(threads ? binary : withoutSharedMemory(binary));
+}
+
+/** `"env"`, `"memory"`: a memory with a maximum, shared. */
+const sharedImport = [3, 101, 110, 118, 6, 109, 101, 109, 111, 114, 121, 2, 3];
+
+/** The same kernels over a memory that is not shared: without threads, they need no page that is cross-origin isolated. */
+function withoutSharedMemory(binary: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  for (let at = 0; at < binary.length; at++) {
+    if (sharedImport.every((byte, i) => binary[at + i] === byte)) {
+      binary[at + sharedImport.length - 1] = 1;
+      return binary;
+    }
+  }
+  throw new FoveaError("the inlined kernels import no shared memory");
 }
 
 function decode(base64: string): Uint8Array<ArrayBuffer> {

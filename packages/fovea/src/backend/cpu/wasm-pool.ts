@@ -1,6 +1,6 @@
 import { createWorker, type PlatformWorker } from "#platform";
 
-/** Exports of kernels/c/wasm.c that only the build with threads has. */
+/** Exports of kernels/c/wasm.c for threads. */
 export interface PoolExports {
   fv_parts(limit: number): number;
   fv_may_block(yes: number): void;

@@ -3,8 +3,16 @@ import { FoveaError } from "../../base/errors.ts";
 import { availableThreads, threadsBlockedBy } from "#platform";
 import { Heap, type HeapStats } from "./heap.ts";
 import { kernelHash, kernelNames } from "./kernels.generated.ts";
-import { checkThreads, initialThreads, outsideError, runError, type CpuRuntime, type RuntimeState } from "./runtime.ts";
-import { inlinedModule, wantsSharedMemory, type PreparedWasm } from "./wasm-module.ts";
+import {
+  checkThreads,
+  chooseIsa,
+  initialThreads,
+  outsideError,
+  runError,
+  type CpuRuntime,
+  type RuntimeState,
+} from "./runtime.ts";
+import { inlinedModule, wasmIsas, type PreparedWasm, type WasmIsa } from "./wasm-module.ts";
 import { WasmPool, type PoolExports } from "./wasm-pool.ts";
 
 const PAGE = 65536;
@@ -17,11 +25,11 @@ const GROWTH_PAGES = 256;
 const MOST_WORKERS = 63;
 
 /** The exports of kernels/c/wasm.c. */
-interface Exports extends Partial<PoolExports> {
-  readonly memory?: WebAssembly.Memory;
+interface Exports extends PoolExports {
   readonly __stack_pointer: WebAssembly.Global;
   fv_hash(): number;
   fv_kernels(): number;
+  fv_relaxed(): number;
   fv_program(): number;
   fv_program_bytes(): number;
   fv_memory_base(workers: number): number;
@@ -30,24 +38,45 @@ interface Exports extends Partial<PoolExports> {
 
 /** Starts the kernels as WebAssembly, or says why that fails. */
 export function createWasmRuntime(prepared: PreparedWasm = {}): RuntimeState {
-  const notes: string[] = [];
+  const isas = wasmIsas();
+  const isa = chooseIsa("wasm", isas, prepared.isa);
   const blocked = prepared.threads === false ? "they were switched off" : threadsBlockedBy();
   try {
-    let module = prepared.module ?? inlinedModule(blocked === null);
-    if (wantsSharedMemory(module) && blocked !== null) module = inlinedModule(false);
-    let memory: WebAssembly.Memory | undefined;
-    if (wantsSharedMemory(module)) memory = sharedMemory();
-    else notes.push(`threads off: ${blocked ?? "the module given is the one without threads"}`);
-
-    const imports = memory === undefined ? {} : { env: { memory } };
-    const exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
-    if (exports.fv_hash() !== kernelHash || exports.fv_kernels() !== kernelNames.length) {
+    const threads = blocked === null;
+    const given = prepared.module && instantiate(prepared.module, threads ? [false, true] : [false]);
+    const started = given ?? instantiate(inlinedModule(threads, isa), [threads]);
+    if (started === null) return { reason: "the kernels want another kind of memory" };
+    const { exports } = started;
+    if (exports.fv_hash?.() !== kernelHash || exports.fv_kernels() !== kernelNames.length) {
       return { reason: "the wasm file was built from other kernel sources than this code" };
     }
-    return { runtime: new WasmRuntime(exports, module, memory, prepared.worker, notes) };
+    const why = blocked ?? "the module given is the one without threads";
+    const notes = started.shared ? [] : [`threads off: ${why}`];
+    return { runtime: new WasmRuntime(started, isas, prepared.worker, notes) };
   } catch (error) {
     return { reason: `WebAssembly with SIMD cannot be used here: ${error instanceof Error ? error.message : error}` };
   }
+}
+
+interface Started {
+  readonly module: WebAssembly.Module;
+  readonly exports: Exports;
+  readonly memory: WebAssembly.Memory;
+  readonly shared: boolean;
+}
+
+/** An instance over a memory of the first of these kinds that the module takes: shared or not. */
+function instantiate(module: WebAssembly.Module, kinds: readonly boolean[]): Started | null {
+  for (const shared of kinds) {
+    const memory = shared ? sharedMemory() : new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MOST_PAGES });
+    try {
+      const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+      return { module, exports: exports as unknown as Exports, memory, shared };
+    } catch (error) {
+      if (!(error instanceof WebAssembly.LinkError)) throw error;
+    }
+  }
+  return null;
 }
 
 /** A shared memory that can grow as far as the host lets it: its address space is reserved at once. */
@@ -63,8 +92,8 @@ function sharedMemory(): WebAssembly.Memory {
 
 class WasmRuntime implements CpuRuntime {
   readonly name = "wasm";
-  readonly isa = "simd128";
-  readonly isas = ["simd128"];
+  readonly isa: WasmIsa;
+  readonly isas: readonly WasmIsa[];
   readonly lanes = 4;
   readonly notes: string[];
   readonly #exports: Exports;
@@ -77,24 +106,22 @@ class WasmRuntime implements CpuRuntime {
   #program!: Int32Array;
 
   constructor(
-    exports: Exports,
-    module: WebAssembly.Module,
-    shared: WebAssembly.Memory | undefined,
+    { module, exports, memory, shared }: Started,
+    isas: readonly WasmIsa[],
     worker: string | URL | undefined,
     notes: string[],
   ) {
+    this.isa = exports.fv_relaxed() === 1 ? "relaxed-simd" : "simd128";
+    this.isas = isas;
     this.notes = notes;
     this.#exports = exports;
-    this.#memory = shared ?? exports.memory!;
+    this.#memory = memory;
     this.#programWords = exports.fv_program_bytes() / 4;
-    const base = exports.fv_memory_base(shared === undefined ? 0 : MOST_WORKERS) >>> 0;
+    const base = exports.fv_memory_base(shared ? MOST_WORKERS : 0) >>> 0;
     this.#view();
     if (!this.#grow(base)) throw new FoveaError("no memory for the kernels");
     this.#heap = new Heap({ base, limit: MOST_PAGES * PAGE, grow: (end) => this.#grow(end), name: "the wasm engine" });
-    if (shared !== undefined) {
-      const pool = exports as unknown as PoolExports;
-      this.#pool = new WasmPool(module, shared, pool, worker, (why) => this.#breakdown(why));
-    }
+    if (shared) this.#pool = new WasmPool(module, memory, exports, worker, (why) => this.#breakdown(why));
     this.setThreads(initialThreads(availableThreads()));
   }
 

@@ -1,6 +1,7 @@
 import { kernelNames, type KernelName } from "./kernels.generated.ts";
 
-const kernelIds = new Map<KernelName, number>(kernelNames.map((name, id) => [name, id]));
+/** The id of each kernel in the C table. */
+export const kernelIds: ReadonlyMap<KernelName, number> = new Map(kernelNames.map((name, id) => [name, id]));
 const SERIAL = 1 << 30;
 
 /** Writes commands as the int32 words that `run` in kernels/c/run.c reads. */

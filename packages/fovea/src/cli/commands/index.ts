@@ -1,8 +1,9 @@
 import type { Command } from "../command.ts";
+import { bench } from "./bench.ts";
 import { doctor } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { predictCommand } from "./predict.ts";
 import { train } from "./train.ts";
 
 /** All commands, in the order of the help. */
-export const commands = [train, evaluateCommand, predictCommand, doctor] as unknown as readonly Command[];
+export const commands = [train, evaluateCommand, predictCommand, bench, doctor] as unknown as readonly Command[];

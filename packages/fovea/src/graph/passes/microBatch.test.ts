@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { compile, concat, nn, noGrad, rand, type Tensor } from "../../index.ts";
 import { withRecorder } from "../../tensor/apply.ts";
+import { nearlyEqual } from "../../testing/compiled.ts";
 import { describeEngines } from "../../testing/engines.ts";
 import type { Graph } from "../graph.ts";
 import { GraphRecorder } from "../recorder.ts";
@@ -69,7 +70,7 @@ describeEngines("a network that runs on a few images at a time", () => {
     const f = network();
     const x = rand([5, 3, 160, 160]);
     const inference = (t: Tensor) => noGrad(() => f(t));
-    expect(values(compile(inference)(x))).toEqual(values(inference(x)));
+    nearlyEqual([compile(inference)(x)], [inference(x)], 2e-5); // batch norm is in the weights, the shortcut in the sums
   });
 
   it("also with results in the middle, joins, and weights with as many rows as there are images", () => {

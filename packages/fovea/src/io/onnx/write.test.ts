@@ -5,6 +5,7 @@ import { ops } from "../../ops/index.ts";
 import { applyOp } from "../../tensor/apply.ts";
 import { node, onnxModel, stored } from "../../testing/onnxModel.ts";
 import { validateOnnx } from "./check.ts";
+import { readGraph } from "./graph.ts";
 import { loadOnnx } from "./module.ts";
 import { exportOnnx } from "./write.ts";
 
@@ -171,6 +172,17 @@ describe("exportOnnx", () => {
       ["weight", 3],
       ["both", 7],
     ]);
+  });
+
+  it("writes batch norms of inference as one operator over the running statistics", () => {
+    const model = new nn.Sequential(new nn.Conv2d(3, 4, 3), new nn.BatchNorm2d(4), new nn.ReLU());
+    const { nodes } = readGraph(exportOnnx(model, [[1, 3, 8, 8]]), "model");
+    expect(nodes.map(({ op }) => op)).toEqual(["Conv", "BatchNormalization", "Relu", "Identity"]);
+    expect(nodes[1]!.inputs.slice(1)).toEqual(["1.weight", "1.bias", "1.running_mean", "1.running_var"]);
+  });
+
+  it("writes batch norms by moments that are computed", () => {
+    expectSame(bothWays((x) => fovea.batchNorm(x, x.mean([0, 2, 3]), tensor([3, 4])), [2, 2, 3, 3]));
   });
 
   it("says which op cannot be written", () => {

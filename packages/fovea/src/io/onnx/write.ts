@@ -92,8 +92,7 @@ export function exportOnnx(
     const { shape, dtype } = graph.values[value]!;
     return valueInfo(name, shape, dtype);
   });
-  // A writer may have put the values of a constant into another form.
-  const used = new Set(w.nodes.flatMap(({ input }) => input));
+  w.prune(outputs.map(({ name }) => name!)); // a writer may have put what it reads into another form
   return encodeModel({
     irVersion: IR_VERSION,
     producerName: "fovea",
@@ -102,7 +101,7 @@ export function exportOnnx(
     graph: {
       name: options.name ?? (model instanceof Module ? model.constructor.name : "function"),
       node: w.nodes,
-      initializer: w.initializers.filter(({ name }) => used.has(name!)),
+      initializer: w.initializers,
       sparseInitializer: [],
       input: graph.inputs.map((value, i) => valueInfo(byValue.get(value)!, specs[i]!.shape, specs[i]!.dtype)),
       output: outputs,

@@ -8,7 +8,7 @@ import type { BoxAttrs } from "../../ops/movement.ts";
 import type { ReduceAttrs } from "../../ops/reduce.ts";
 import type { ScatterMode } from "../../ops/scatter.ts";
 import { int32, type OpToWrite, type Write } from "./writeOp.ts";
-import { typeNumbers } from "./writer.ts";
+import { typeNumbers, type GraphWriter } from "./writer.ts";
 import { averagePool, convolution, maxIndices, maxPool, transposedConvolution } from "./writeWindows.ts";
 
 /** The one ONNX operator that is the same. */
@@ -171,14 +171,24 @@ function finished({ w, attrs }: OpToWrite, result: string, residual: string): st
   return activation === "silu" ? w.add("Mul", [y, w.add("Sigmoid", [y])]) : y;
 }
 
+/** Mean and variance: two constants that were stacked, so that other tools find them as they are; else picked. */
+function rowsOf(w: GraphWriter, moments: string): string[] {
+  const stacked = w.maker(moments);
+  if (stacked?.opType === "Concat" && stacked.attribute.some(({ name, i }) => name === "axis" && i === 0)) {
+    const parts = stacked.input.map((name) => w.maker(name)?.input[0]);
+    const isList = (name?: string) => w.initializers.some((t) => t.name === name && t.dims.length === 1);
+    if (parts.length === 2 && parts.every(isList)) return parts as string[];
+  }
+  return [0, 1].map((k) => w.add("Gather", [moments, w.scalar(k, "int32")], { axis: 0 }));
+}
+
 const batchNorm: Write = (op) => {
   const { w, names, specs, attrs } = op;
   const [x, moments, weight = "", bias = "", residual = ""] = names as readonly [string, string, ...string[]];
   const channels = specs[0]!.shape[1]!;
   const all = (value: number, wish: string) =>
     w.tensor(new Float32Array(channels).fill(value), [channels], "float32", wish);
-  const row = (k: number) => w.add("Gather", [moments, w.scalar(k, "int32")], { axis: 0 });
-  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), row(0), row(1)];
+  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), ...rowsOf(w, moments)];
   return finished(op, w.add("BatchNormalization", inputs, { epsilon: { float: attrs["eps"] as number } }), residual);
 };
 

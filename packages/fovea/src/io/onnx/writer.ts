@@ -40,6 +40,23 @@ export class GraphWriter {
     return result;
   }
 
+  /** The node that makes a value; undefined for inputs and constants. */
+  maker(name: string): NodeProto | undefined {
+    return this.nodes.find(({ output }) => output.includes(name));
+  }
+
+  /** Takes out nodes and constants that nothing between them and the outputs reads. */
+  prune(outputs: readonly string[]): void {
+    const needed = new Set(outputs);
+    for (let i = this.nodes.length - 1; i >= 0; i--) {
+      const { input, output } = this.nodes[i]!;
+      if (output.some((name) => needed.has(name))) for (const name of input) needed.add(name);
+      else this.nodes.splice(i, 1);
+    }
+    const used = this.initializers.filter(({ name }) => needed.has(name!));
+    this.initializers.splice(0, this.initializers.length, ...used);
+  }
+
   /** Whole numbers as an int64 constant, as shapes and axes are. */
   integers(values: readonly number[], wish = "axes"): string {
     const name = this.name(wish);

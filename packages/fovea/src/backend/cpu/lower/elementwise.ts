@@ -17,6 +17,7 @@ function unary(kernel: KernelName, params: (attrs: Attrs) => readonly number[] =
   return {
     in: ["any"],
     out: "follow",
+    step: (attrs) => [kernel, ...params(attrs)],
     emit(e, { inputs, output, attrs }) {
       const n = sizeOf(output.spec.shape);
       if (n > 0) e.command(kernel, [inputs[0]!.ref, output.ref], [n, ...params(attrs)]);
@@ -42,6 +43,7 @@ function broadcasting(arity: number, kernel: (dtype: DType) => KernelName): CpuK
   return {
     in: Array.from({ length: arity }, () => "any" as const),
     out: "follow",
+    step: () => [kernel("float32")],
     emit(e, { inputs, output }) {
       if (sizeOf(output.spec.shape) === 0) return;
       const operands = inputs.map((v) => alike(e, v!, output));

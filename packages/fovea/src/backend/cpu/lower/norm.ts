@@ -3,8 +3,8 @@ import type { BatchNormAttrs, batchNormOps } from "../../../ops/batchNorm.ts";
 import type { KernelName } from "../kernels.generated.ts";
 import { bits, type CpuCall, type CpuKernel, type Emitter, type Ref } from "../lower.ts";
 
-/** Rows of a block of a sum: the shape alone cuts it, so that sums are the same for any number of threads. */
-const BLOCK = 128;
+/** Rows of a block of a sum, by its width: the shape alone cuts it, so that sums are the same for any number of threads. */
+const blockRows = (width: number): number => Math.max(32, Math.min(128, Math.ceil(65536 / width)));
 /** Rows longer than this are not made longer to fill vectors. */
 const LONGEST = 2048;
 /** Tables of at least this many floats make long loops. */
@@ -33,9 +33,10 @@ function emitSums(
   const [channels, pixels] = [channelsOf(shape), pixelsOf(shape)];
   if (channels === 0) return;
   const width = rowWidth(channels, e.lanes);
-  const blocks = Math.ceil((pixels * channels) / (width * BLOCK));
-  const walk = [pixels, channels, width, BLOCK];
-  const partial = e.scratch(2 * blocks * width * 4);
+  const rows = blockRows(width);
+  const blocks = Math.ceil((pixels * channels) / (width * rows));
+  const walk = [pixels, channels, width, rows];
+  const partial = e.scratch(3 * blocks * width * 4);
   if (blocks > 0) e.command(commands.partial, [...from, partial], [...walk, ...params.partial]);
   e.command(commands.join, [partial, ...joined], [...walk, ...params.join]);
 }

@@ -132,12 +132,13 @@ export function emitWinograd(e: Emitter, { inputs, output, attrs }: CpuCall<Conv
   if (m === null) return false;
   const [[top], [left]] = attrs.padding;
   const maps = { x: x.spec.shape, y: output.spec.shape, top, left };
+  const weights = packedWeights(e, weight, m, false);
   const end = {
-    bias: (bias ?? weight).ref,
-    residual: (residual ?? weight).ref,
+    bias: bias?.ref ?? weights,
+    residual: residual?.ref ?? weights,
     ...epilogueParams(bias, residual, attrs),
   };
-  emitCorrelation(e, maps, m, x.ref, packedWeights(e, weight, m, false), end, output.ref);
+  emitCorrelation(e, maps, m, x.ref, weights, end, output.ref);
   return true;
 }
 
@@ -149,8 +150,9 @@ export function emitWinogradInputGrad(e: Emitter, { inputs, output, attrs }: Cpu
   if (m === null) return false;
   const [[top], [left]] = attrs.padding;
   const maps = { x: g.spec.shape, y: dx, top: 2 - top, left: 2 - left };
-  const none = { bias: weight.ref, residual: weight.ref, flags: 0, range: [0, 0] };
-  emitCorrelation(e, maps, m, g.ref, packedWeights(e, weight, m, true), none, output.ref);
+  const weights = packedWeights(e, weight, m, true);
+  const none = { bias: weights, residual: weights, flags: 0, range: [0, 0] };
+  emitCorrelation(e, maps, m, g.ref, weights, none, output.ref);
   return true;
 }
 

@@ -1,0 +1,22 @@
+// The multiply–add peak, for `fovea bench`: on each thread twelve independent chains of x·a + b, which hide the latency of a
+// multiplication and an addition that are not fused, and fit into 16 registers. Memory is not touched but for the result.
+#include "vec.h"
+
+#define CHAINS 12
+#define STEPS 4 // of each chain in a round
+
+// buf: y [parts][VL] (so that nothing is left out). p: 0 rounds, each of 2·CHAINS·STEPS·VL operations on every part
+KERNEL(peak) {
+  const vf a = splat(0.9999999f), b = splat(1e-7f);
+  vf x[CHAINS];
+  UNROLL for (int i = 0; i < CHAINS; i++) x[i] = splat((float)i);
+  for (int32_t n = 0; n < p[0]; n++) {
+    UNROLL for (int k = 0; k < STEPS; k++) {
+      UNROLL for (int i = 0; i < CHAINS; i++) x[i] = madd(x[i], a, b);
+    }
+  }
+  vf sum = x[0];
+  UNROLL for (int i = 1; i < CHAINS; i++) sum += x[i];
+  st((float *)buf[0] + (ptrdiff_t)part * VL, sum);
+  (void)parts;
+}

@@ -1,0 +1,106 @@
+import { modelNames, create, type ModelName } from "../../models/index.ts";
+import { UsageError } from "../../base/errors.ts";
+import { showBytes, showCount, showPercent } from "../../train/format.ts";
+import { benchModel, type BenchResult } from "../benchRun.ts";
+import type { Command } from "../command.ts";
+import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
+import { CommandLineError } from "../errors.ts";
+import { positiveNumber, wholeNumber } from "../parse.ts";
+
+interface BenchOptions extends EngineOptions {
+  readonly batch?: number;
+  readonly size?: number;
+  readonly train?: boolean;
+  readonly seconds?: number;
+  readonly json?: boolean;
+}
+
+export const bench: Command<BenchOptions> = {
+  name: "bench",
+  summary: "Measure how fast a network of the zoo runs here: latency, images per second, share of the machine's peak",
+  arguments: [{ name: "<model>", description: "name of a model: resnet50.torchvision, mobilenetv2, lenet5, …" }],
+  options: [
+    { flags: "--batch <n>", description: "images at once", parse: wholeNumber(1, 4096), default: 1 },
+    {
+      flags: "--size <pixels>",
+      description: "side of the images (default: what the model is made for)",
+      parse: wholeNumber(1, 8192),
+    },
+    { flags: "--train", description: "measure training steps: forward, backward, SGD with momentum" },
+    { flags: "--seconds <s>", description: "time to measure for", parse: positiveNumber, default: 3 },
+    ...engineOptions,
+    { flags: "--json", description: "print one JSON object" },
+  ],
+  examples: [
+    ["fovea bench resnet50.torchvision", "one picture at a time"],
+    ["fovea bench mobilenetv2 --batch 16 --threads 1", "sixteen at a time, on one thread"],
+    ["fovea bench resnet18.torchvision --train --batch 16", "a training step"],
+    ["fovea bench lenet5 --engine wasm --json", "as WebAssembly, for a program to read"],
+  ],
+  async run({ batch = 1, size, train = false, seconds = 3, json = false, ...engine }, [name]) {
+    const model = checkModel(String(name));
+    useEngine(engine);
+    const progress = await showProgress(process.stderr);
+    let result: BenchResult;
+    try {
+      result = await benchModel({ model, batch, size, train, seconds }, progress.update);
+    } finally {
+      progress.close();
+    }
+    console.log(json ? JSON.stringify(result) : describe(result));
+  },
+};
+
+function checkModel(name: string): ModelName {
+  const found = modelNames.find((known) => known === name);
+  if (found !== undefined) return found;
+  try {
+    create(name as ModelName); // says which names there are, and which one was meant
+  } catch (error) {
+    if (error instanceof UsageError) throw new CommandLineError(error.message);
+    throw error;
+  }
+  throw new CommandLineError(`there is no model "${name}"`);
+}
+
+const milliseconds = (ms: number) => `${ms < 100 ? ms.toPrecision(3) : showCount(ms)} ms`;
+const giga = (x: number) => (x / 1e9).toPrecision(3);
+
+function describe(result: BenchResult): string {
+  const { environment: e, model, input, train, runs, firstMs, medianMs, p95Ms, imagesPerSecond } = result;
+  const { operations, operationsPerSecond, peakPerSecond, residentBytes, planBytes } = result;
+  const share =
+    peakPerSecond === null
+      ? ""
+      : `, ${showPercent(operationsPerSecond / peakPerSecond, 1)} of the peak of ${giga(peakPerSecond)}`;
+  const rate = imagesPerSecond < 100 ? imagesPerSecond.toPrecision(3) : showCount(imagesPerSecond);
+  return [
+    `${model}, ${train ? "training" : "inference"} on [${input.join(", ")}]: ${e.engine} engine, ${e.isa}, ` +
+      `${e.threads} ${e.threads === 1 ? "thread" : "threads"}`,
+    `latency     ${milliseconds(medianMs)} (median of ${showCount(runs)} runs), ${milliseconds(p95Ms)} (95th percentile), ` +
+      `first run ${milliseconds(firstMs)}`,
+    `throughput  ${rate} images/s`,
+    `arithmetic  ${giga(operations)} GFLOP, ${giga(operationsPerSecond)} GFLOP/s${share}`,
+    `memory      ${showBytes(residentBytes)} resident at most, ${showBytes(planBytes)} of it the plan`,
+  ].join("\n");
+}
+
+/** A bar on a terminal, nothing elsewhere: a measurement takes seconds. */
+async function showProgress(stream: NodeJS.WriteStream): Promise<{ update(share: number): void; close(): void }> {
+  if (!stream.isTTY) return { update: () => {}, close: () => {} };
+  const { default: cliProgress } = await import("cli-progress");
+  const bar = new cliProgress.SingleBar({
+    format: "{what} {bar} {percentage} %",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 20,
+    clearOnComplete: true,
+    hideCursor: true,
+    stream,
+  });
+  bar.start(100, 0, { what: "warming up" });
+  return {
+    update: (share) => bar.update(Math.round(100 * share), { what: share === 0 ? "warming up" : "measuring" }),
+    close: () => bar.stop(),
+  };
+}
