@@ -72,9 +72,23 @@ export interface ProgramNode {
   readonly output: number;
 }
 
+/** How an engine does one node of a program. */
+export interface NodeWork {
+  /** Position in the program's list; −1 for conversions of results behind the last one. */
+  readonly node: number;
+  /** Names of kernels, in order; `once` are those that run only when a captured tensor changed. */
+  readonly kernels: readonly string[];
+  readonly once: readonly string[];
+  /** Order of the result in memory, in the engine's words. */
+  readonly layout: string;
+}
+
 /** A program made ready for one engine. */
 export interface Executable {
   run(inputs: readonly DeviceBuffer[]): DeviceBuffer[];
+  /** Runs `runs` times with a clock around every node; the least milliseconds of each entry of `work`. */
+  profile(inputs: readonly DeviceBuffer[], runs: number): number[];
+  readonly work: readonly NodeWork[];
   /** Bytes of the static memory plan. */
   readonly arenaBytes: number;
   /** Bytes of values that depend on captured tensors only, kept between runs; programs may share them. */

@@ -1,12 +1,13 @@
-import { FoveaError } from "../base/errors.ts";
-import { showShape } from "../base/shape.ts";
-import type { Backend, DeviceBuffer, Executable } from "../backend/contract.ts";
+import { FoveaError, UsageError } from "../base/errors.ts";
+import { sameShape, showShape } from "../base/shape.ts";
+import type { Backend, DeviceBuffer, Executable, TensorSpec } from "../backend/contract.ts";
 import { currentEngine, exact } from "../backend/engines.ts";
 import { isRecording, withRecorder } from "../tensor/apply.ts";
 import { adopt, endStep } from "../tensor/memory.ts";
 import { Storage, storageMoves } from "../tensor/storage.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { toProgram, type Graph } from "./graph.ts";
+import { PlanReport } from "./planReport.ts";
 import { passes } from "./passes/index.ts";
 import { GraphRecorder } from "./recorder.ts";
 
@@ -18,8 +19,19 @@ export interface Compiled<Args extends readonly Tensor[], R extends TensorTree> 
   (...args: Args): R;
   /** The recorded programs by input shapes, for inspection. */
   readonly plans: ReadonlyMap<string, CompiledPlan>;
+  /** What the latest call does, op by op; with `profile`, also how long each takes. */
+  explainPlan(options?: ExplainOptions<Args>): PlanReport;
   /** Frees the memory plans; the next call records anew. */
   dispose(): void;
+}
+
+export interface ExplainOptions<Args extends readonly Tensor[]> {
+  /** Arguments to explain the plan for, instead of those of the latest call. They are recorded if need be. */
+  args?: Args;
+  /** Times every op with these arguments. The runs count as calls: a training step trains. */
+  profile?: Args;
+  /** Timed runs, of which the fastest counts for each op; default 5. */
+  runs?: number;
 }
 
 /** A function as recorded for one combination of input shapes. */
@@ -32,6 +44,10 @@ export interface CompiledPlan {
 }
 
 interface Plan extends CompiledPlan {
+  readonly key: string;
+  readonly engine: Backend;
+  readonly exact: boolean;
+  readonly specs: readonly TensorSpec[];
   readonly executable: Executable;
   /** Captured tensors where they were when the plan was made. */
   readonly captured: readonly DeviceBuffer[];
@@ -55,23 +71,35 @@ export function compile<Args extends readonly Tensor[], R extends TensorTree>(
   fn: (...args: Args) => R,
 ): Compiled<Args, R> {
   const plans = new Map<string, Plan>();
+  let latest: Plan | null = null;
 
-  const call = (...args: Args): R => {
-    if (isRecording()) return fn(...args);
+  const planFor = (args: Args): Plan => {
     const engine = currentEngine();
+    if (latest !== null && fits(latest, args, engine) && !moved(latest)) return latest;
     const key = `${engine.name}${exact() ? " exact" : ""} ${args.map((x) => `${x.dtype}${showShape(x.shape)}`).join(" ")}`;
     let plan = plans.get(key);
-    if (plan !== undefined && moved(plan, engine)) {
+    if (plan !== undefined && moved(plan)) {
       forget(plans, key);
       plan = undefined;
     }
-    plan ??= record(fn, args, engine);
+    plan ??= record(fn, args, engine, key);
     plans.delete(key);
     plans.set(key, plan); // the most recently used is last
     if (plans.size > MAX_PLANS) forget(plans, plans.keys().next().value!);
+    return (latest = plan);
+  };
 
-    const buffers = plan.executable.run(args.map((x) => x.storage.buffer(engine)));
+  const run = <T>(plan: Plan, args: Args, execute: (inputs: readonly DeviceBuffer[]) => T): T => {
+    const result = execute(args.map((x) => x.storage.buffer(plan.engine)));
     for (const storage of plan.graph.mutated) storage.touched();
+    return result;
+  };
+
+  const call = (...args: Args): R => {
+    if (isRecording()) return fn(...args);
+    const plan = planFor(args);
+    const { engine, executable } = plan;
+    const buffers = run(plan, args, (inputs) => executable.run(inputs));
     const outputs = buffers.map((device) => new Tensor(device.spec, new Storage(device.spec, { device, engine })));
     if (plan.graph.mutated.length > 0) endStep(); // it changes weights: a training step
     return plan.rebuild(outputs) as R;
@@ -79,17 +107,38 @@ export function compile<Args extends readonly Tensor[], R extends TensorTree>(
 
   return Object.assign(call, {
     plans,
+    explainPlan: ({ args, profile, runs = 5 }: ExplainOptions<Args> = {}) => {
+      const wanted = profile ?? args;
+      const plan = wanted === undefined ? latest : planFor(wanted);
+      if (plan === null) {
+        throw new UsageError("explainPlan: nothing is recorded yet; call the function first, or give { args: [x] }");
+      }
+      const { executable } = plan;
+      const times = profile && run(plan, profile, (inputs) => executable.profile(inputs, runs));
+      return new PlanReport(plan.key, plan.graph, executable, times ?? null);
+    },
     dispose: () => {
       for (const key of plans.keys()) forget(plans, key);
+      latest = null;
     },
   });
 }
 
+/** Whether a plan was recorded for arguments like these. */
+function fits(plan: Plan, args: readonly Tensor[], engine: Backend): boolean {
+  const { specs } = plan;
+  if (plan.engine !== engine || plan.exact !== exact() || specs.length !== args.length) return false;
+  for (let i = 0; i < specs.length; i++) {
+    if (specs[i]!.dtype !== args[i]!.dtype || !sameShape(specs[i]!.shape, args[i]!.shape)) return false;
+  }
+  return true;
+}
+
 /** A weight that another engine used meanwhile lives elsewhere now. */
-function moved(plan: Plan, engine: Backend): boolean {
+function moved(plan: Plan): boolean {
   if (plan.seenAt === storageMoves()) return false;
-  const gone = plan.graph.captured.some(({ storage }, i) => storage.buffer(engine) !== plan.captured[i]);
-  plan.seenAt = storageMoves();
+  const gone = plan.graph.captured.some(({ storage }, i) => storage.buffer(plan.engine) !== plan.captured[i]);
+  if (!gone) plan.seenAt = storageMoves();
   return gone;
 }
 
@@ -104,7 +153,12 @@ function forget(plans: Map<string, Plan>, key: string): void {
   }
 }
 
-function record<Args extends readonly Tensor[]>(fn: (...args: Args) => TensorTree, args: Args, engine: Backend): Plan {
+function record<Args extends readonly Tensor[]>(
+  fn: (...args: Args) => TensorTree,
+  args: Args,
+  engine: Backend,
+  key: string,
+): Plan {
   const recorder = new GraphRecorder();
   const result = withRecorder(recorder, () => fn(...(args.map((x) => recorder.input(x)) as unknown as Args)));
   const { tensors, rebuild } = flatten(result);
@@ -113,7 +167,9 @@ function record<Args extends readonly Tensor[]>(fn: (...args: Args) => TensorTre
   const captured = graph.captured.map(({ storage }) => storage.buffer(engine));
   const executable = engine.compile(toProgram(graph, captured));
   const { arenaBytes, preparedBytes } = executable;
-  return { graph, executable, captured, seenAt: storageMoves(), arenaBytes, preparedBytes, rebuild };
+  const specs = args.map(({ shape, dtype }) => ({ shape, dtype }));
+  const asked = { key, engine, exact: exact(), specs };
+  return { ...asked, graph, executable, captured, seenAt: storageMoves(), arenaBytes, preparedBytes, rebuild };
 }
 
 function flatten(result: TensorTree): { tensors: readonly Tensor[]; rebuild: (t: readonly Tensor[]) => TensorTree } {

@@ -1,4 +1,6 @@
 import { FoveaError } from "../base/errors.ts";
+import { compile, type Compiled } from "../graph/compile.ts";
+import { noGrad } from "../tensor/apply.ts";
 import { zeroGrad } from "../tensor/autograd.ts";
 import { inLayer, type LayerFrame } from "../tensor/context.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -98,6 +100,24 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
    */
   loadStateDict(values: ReadonlyMap<string, Tensor>, options: LoadOptions = {}): LoadResult {
     return loadTensors(this.stateDict(), values, `${this.constructor.name}.loadStateDict`, options);
+  }
+
+  /**
+   * The forward pass as a compiled function for inference: recorded once per combination of input shapes, in eval mode
+   * and without gradients, whatever the module's own mode. Later changes of weights are seen at the next call.
+   */
+  compile(): Compiled<Tensor[], Tensor> {
+    return compile((...inputs: Tensor[]) =>
+      noGrad(() => {
+        const modes = [...walk(this)].map(([, module]) => [module, module.training] as const);
+        this.eval();
+        try {
+          return this.forward(...(inputs as unknown as Inputs)) as Tensor;
+        } finally {
+          for (const [module, training] of modes) module.training = training;
+        }
+      }),
+    );
   }
 
   /** Switches this module and all inside it to training behaviour, or with `false` to inference. */

@@ -65,6 +65,8 @@ export class Planner implements Emitter {
   readonly steps: Step[] = [];
   readonly inputs: readonly number[];
   readonly outputs: readonly PlacedValue[];
+  /** Of each node's result. */
+  readonly layouts: readonly Layout[];
   readonly lanes: number;
   /** What a `Ref` stands for. */
   readonly #places: Place[] = [];
@@ -103,6 +105,7 @@ export class Planner implements Emitter {
       else this.#values.set(program.nodes[i]!.output, this.#lower(program.nodes[i]!));
     }
     this.#node = -1;
+    this.layouts = program.nodes.map(({ output }) => this.#values.get(output)!.layout);
     this.outputs = program.outputs.map((id) => this.#placed(this.#asOutput(this.#values.get(id)!)));
   }
 

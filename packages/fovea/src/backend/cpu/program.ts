@@ -1,7 +1,7 @@
 import { hostArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import { planArena, type Lifetime } from "../arena.ts";
-import type { DeviceBuffer, Executable, ProgramSpec } from "../contract.ts";
+import type { DeviceBuffer, Executable, NodeWork, ProgramSpec } from "../contract.ts";
 import { CpuBuffer } from "./buffer.ts";
 import type { CpuBackend } from "./backend.ts";
 import { hostNdArray, singlePrecision } from "./backend.ts";
@@ -25,10 +25,18 @@ interface Output {
   readonly sharedWith: number;
 }
 
+/** Commands by their positions in the words, and the host step after them. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly next: HostStep | null;
+}
+
 /** A recorded program as one list of commands over a static memory plan. Replay allocates only its outputs. */
 export class CpuProgram implements Executable {
   readonly arenaBytes: number;
   readonly preparedBytes: number;
+  readonly work: readonly NodeWork[];
   readonly #engine: CpuBackend;
   readonly #program: ProgramSpec;
   readonly #slots: readonly Slot[];
@@ -38,7 +46,9 @@ export class CpuProgram implements Executable {
   readonly #patches: readonly number[][];
   readonly #words = new ProgramWords();
   /** Stretches of commands (positions in words) and the host steps after them. */
-  readonly #stretches: { readonly from: number; readonly to: number; readonly next: HostStep | null }[] = [];
+  readonly #stretches: Stretch[] = [];
+  /** The same, cut between nodes, with the node of each. */
+  readonly #pieces: (Stretch & { readonly node: number })[] = [];
   readonly #hostBuffers: CpuBuffer[];
   readonly #inputs: readonly number[];
   readonly #outputs: readonly Output[];
@@ -61,7 +71,7 @@ export class CpuProgram implements Executable {
     for (const { buffer } of program.captured) buffer.retain();
     this.#hostBuffers = program.hostInputs.map(({ value }) => engine.allocate(program.values[value]!, "contiguous"));
 
-    const { slots, steps, inputs, outputs } = new Planner(engine.runtime.lanes, program, this.#hostBuffers);
+    const { slots, steps, inputs, outputs, layouts } = new Planner(engine.runtime.lanes, program, this.#hostBuffers);
     const constant = constantSteps(slots, steps);
     const main = steps.filter((_, i) => !constant[i]);
     this.#slots = slots;
@@ -81,10 +91,40 @@ export class CpuProgram implements Executable {
     this.#constantOffsets = constantPlan!.offsets;
     this.arenaBytes = Math.max(mainPlan!.bytes, constantPlan!.bytes);
     this.#encode(main);
+    this.work = workOf(program.nodes.length, main, this.#constant, layouts);
     engine.arena.join(this);
   }
 
   run(inputs: readonly DeviceBuffer[]): DeviceBuffer[] {
+    return this.#execute(inputs, () => {
+      for (const stretch of this.#stretches) this.#runStretch(stretch);
+    });
+  }
+
+  profile(inputs: readonly DeviceBuffer[], runs: number): number[] {
+    const times = new Map<number, number>(this.work.map(({ node }) => [node, Infinity]));
+    for (let i = 0; i < runs; i++) {
+      const now = new Map<number, number>();
+      const outputs = this.#execute(inputs, () => {
+        for (const piece of this.#pieces) {
+          const start = performance.now();
+          this.#runStretch(piece);
+          now.set(piece.node, (now.get(piece.node) ?? 0) + performance.now() - start);
+        }
+      });
+      for (const buffer of outputs) buffer.release();
+      for (const node of times.keys()) times.set(node, Math.min(times.get(node)!, now.get(node) ?? 0));
+    }
+    return [...times.values()];
+  }
+
+  #runStretch({ from, to, next }: Stretch): void {
+    const { words } = this.#words;
+    if (to > from) this.#engine.runtime.run(from === 0 ? words : words.subarray(from), to - from);
+    if (next !== null) this.#runOnHost(next);
+  }
+
+  #execute(inputs: readonly DeviceBuffer[], commands: () => void): DeviceBuffer[] {
     const engine = this.#engine;
     const { runtime, arena } = engine;
     if (this.#checkedAt !== engine.clock) this.#prepare();
@@ -103,11 +143,7 @@ export class CpuProgram implements Executable {
       outputs.push(buffer);
     }
     this.#program.hostInputs.forEach(({ fill }, i) => runtime.write(this.#hostBuffers[i]!.address, fill()));
-    const { words } = this.#words;
-    for (const { from, to, next } of this.#stretches) {
-      if (to > from) runtime.run(from === 0 ? words : words.subarray(from), to - from);
-      if (next !== null) this.#runOnHost(next);
-    }
+    commands();
     if (this.#changed.length > 0) {
       for (const buffer of this.#changed) engine.changed(buffer);
       this.#checkedAt = engine.clock; // it prepares nothing that depends on what it changes
@@ -157,22 +193,26 @@ export class CpuProgram implements Executable {
   }
 
   #encode(main: readonly Step[]): void {
+    const words = this.#words;
     let from = 0;
-    const end = (next: HostStep | null) => {
-      this.#stretches.push({ from, to: this.#words.count, next });
-      from = this.#words.count;
-    };
-    for (const step of main) {
-      if (!("kernel" in step)) {
-        end(step);
-        continue;
+    main.forEach((step, i) => {
+      const start = words.count;
+      const host = "kernel" in step ? null : step;
+      if ("kernel" in step) {
+        const at = start + 4;
+        step.buffers.forEach(({ slot, offset }, k) => this.#patches[slot]!.push(at + 2 * k, offset));
+        const addresses = step.buffers.map((place) => this.#at(place));
+        words.command(step.kernel, addresses, step.params, step.serial);
       }
-      const at = this.#words.count + 4;
-      step.buffers.forEach(({ slot, offset }, k) => this.#patches[slot]!.push(at + 2 * k, offset));
-      const addresses = step.buffers.map((place) => this.#at(place));
-      this.#words.command(step.kernel, addresses, step.params, step.serial);
-    }
-    end(null);
+      if (host !== null || i === main.length - 1) {
+        this.#stretches.push({ from, to: words.count, next: host });
+        from = words.count;
+      }
+      const piece = this.#pieces.at(-1);
+      if (piece !== undefined && piece.node === step.node && piece.next === null) this.#pieces.pop();
+      const joined = piece !== undefined && piece.node === step.node && piece.next === null ? piece.from : start;
+      this.#pieces.push({ from: joined, to: words.count, next: host, node: step.node });
+    });
   }
 
   /** Runs the constant commands whose captured tensors have changed since. */
@@ -235,4 +275,30 @@ export class CpuProgram implements Executable {
     op.reference(args, attrs, y);
     runtime.write(this.#at(output), singlePrecision(y.data));
   }
+}
+
+/** What is done for each node, in the order of the program. */
+function workOf(
+  nodes: number,
+  main: readonly Step[],
+  constant: readonly Command[],
+  layouts: readonly string[],
+): NodeWork[] {
+  const names = (steps: readonly Step[]) => {
+    const found = new Map<number, string[]>();
+    for (const step of steps) {
+      const list = found.get(step.node);
+      const name = "kernel" in step ? step.kernel : `${step.op.name} on the host`;
+      if (list === undefined) found.set(step.node, [name]);
+      else list.push(name);
+    }
+    return (node: number) => found.get(node) ?? [];
+  };
+  const [often, once] = [names(main), names(constant)];
+  return [...Array.from({ length: nodes }, (_, i) => i), -1].map((node) => ({
+    node,
+    kernels: often(node),
+    once: once(node),
+    layout: layouts[node] ?? "contiguous",
+  }));
 }

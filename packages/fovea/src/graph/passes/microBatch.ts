@@ -5,8 +5,8 @@ import { movementOps } from "../../ops/movement.ts";
 import { batchMap } from "../batchMaps.ts";
 import type { Graph, GraphNode } from "../graph.ts";
 
-/** What one op may read and write before it leaves the caches: a share of a second-level cache and its neighbour. */
-const CACHE_BYTES = 4 << 20;
+/** What one op may read and write at a time, so that the next finds it in the caches (a second level and part of a third). */
+const CACHE_BYTES = 8 << 20;
 /** How far a cut may move to where fewer bytes cross it, in nodes. */
 const CUT_RANGE = 16;
 
