@@ -9,9 +9,14 @@ export interface TensorOptions {
   dtype?: DType;
   /** Shape; by default from the nesting. */
   shape?: Shape;
+  /**
+   * With false, a typed array of the right kind becomes the tensor's own instead of being copied: nobody may change it
+   * afterwards. For large weights. Default true.
+   */
+  copy?: boolean;
 }
 
-/** A tensor from numbers, nested arrays or a typed array. The values are copied. */
+/** A tensor from numbers, nested arrays or a typed array. The values are copied, unless `copy` is false. */
 export function tensor(values: NestedArray | TypedArray, options: TensorOptions = {}): Tensor {
   const flat = typeof values === "number" || Array.isArray(values) ? flatten(values as NestedArray) : null;
   const source = flat?.data ?? (values as TypedArray);
@@ -23,6 +28,8 @@ export function tensor(values: NestedArray | TypedArray, options: TensorOptions 
     );
   }
   const dtype = options.dtype ?? dtypeOf(source);
+  const fits = dtype !== "bool" && source.constructor === hostArray(dtype, 0).constructor;
+  if (options.copy === false && fits) return fromHost(source as TypedArray, shape, dtype);
   const host = hostArray(dtype, source.length);
   if (dtype === "bool") for (let i = 0; i < host.length; i++) host[i] = source[i] === 0 ? 0 : 1;
   else host.set(source);

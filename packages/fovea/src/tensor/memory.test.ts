@@ -127,3 +127,10 @@ describe("values across steps", () => {
     expect((await kept.data())[0]).toBe(2);
   });
 });
+
+it("a typed array is copied, or taken over where it is of the right kind", () => {
+  const array = Float32Array.of(1, 2);
+  expect(tensor(array).storage.values()).not.toBe(array);
+  expect(tensor(array, { copy: false }).storage.values()).toBe(array);
+  expect(tensor(Int32Array.of(1, 2), { dtype: "float32", copy: false }).storage.values()).toEqual(array);
+});
