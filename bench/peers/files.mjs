@@ -1,5 +1,5 @@
 // What contestants read and write. No dependency, so that every peer can use it.
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /** The job this process was started with: see contestant.mjs. */
@@ -16,30 +16,27 @@ export function readInput() {
 /** Label i is i modulo the number of classes (at most 10), for each image or each pixel. */
 export const labels = (size, classes) => Int32Array.from({ length: size }, (_, i) => i % classes);
 
-/** Named weights in the order of the file's names: Map of { shape, data }. */
-export function readWeights() {
-  const bytes = readFileSync(pathOf("weights.safetensors"));
-  const size = Number(bytes.readBigUInt64LE(0));
-  const header = JSON.parse(bytes.toString("utf8", 8, 8 + size));
-  return new Map(
-    Object.entries(header)
-      .filter(([name]) => name !== "__metadata__")
-      .map(
-        ([
-          name,
-          {
-            dtype,
-            shape,
-            data_offsets: [from, to],
-          },
-        ]) => {
-          const raw = bytes.subarray(8 + size + from, 8 + size + to);
-          const array = dtype === "I32" ? Int32Array : Float32Array;
-          return [name, { shape, data: new array(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.length)) }];
-        },
-      ),
-  );
+/** Named weights in the order of the file's names, read one after the other: [name, { shape, data }]. */
+export function* eachWeight() {
+  const file = openSync(pathOf("weights.safetensors"));
+  const read = (bytes, position) => {
+    readSync(file, bytes, 0, bytes.length, position);
+    return bytes;
+  };
+  const size = Number(read(Buffer.alloc(8), 0).readBigUInt64LE(0));
+  const header = JSON.parse(read(Buffer.alloc(size), 8).toString("utf8"));
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") continue;
+    const [from, to] = entry.data_offsets;
+    const data = new (entry.dtype === "I32" ? Int32Array : Float32Array)((to - from) / 4);
+    read(new Uint8Array(data.buffer), 8 + size + from);
+    yield [name, { shape: entry.shape, data }];
+  }
+  closeSync(file);
 }
+
+/** Named weights: Map of { shape, data }. */
+export const readWeights = () => new Map(eachWeight());
 
 export function writeOutput(values) {
   const file = pathOf(`output.${job.name}.f32`);

@@ -2,7 +2,7 @@
 import * as fovea from "../fovea.mjs";
 import { createNetwork } from "../networks.mjs";
 import { SGD } from "../sgd.mjs";
-import { job, labels, readInput, readWeights } from "./files.mjs";
+import { eachWeight, job, labels, readInput } from "./files.mjs";
 import { serve } from "./protocol.mjs";
 
 const { compile, crossEntropy, init, optim, setThreads, tensor } = fovea;
@@ -11,7 +11,9 @@ setThreads(job.threads);
 await init({ engine: job.engine }); // the threads asked for have started
 
 const model = createNetwork(job.network);
-model.loadStateDict(new Map([...readWeights()].map(([name, { shape, data }]) => [name, tensor(data, { shape })])));
+const weights = new Map();
+for (const [name, { shape, data }] of eachWeight()) weights.set(name, tensor(data, { shape }));
+model.loadStateDict(weights);
 const x = tensor(readInput(), { shape: [job.batch, ...job.input] });
 
 if (job.task === "inference") {

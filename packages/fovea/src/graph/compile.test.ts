@@ -1,5 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { apply, availableEngines, compile, defineOp, noGrad, tensor, Tensor, withEngine } from "../index.ts";
+import {
+  apply,
+  availableEngines,
+  compile,
+  crossEntropy,
+  currentEngine,
+  defineOp,
+  nn,
+  noGrad,
+  optim,
+  rand,
+  tensor,
+  Tensor,
+  withEngine,
+} from "../index.ts";
 
 for (const engine of availableEngines()) {
   describe(`compile on ${engine}`, () => {
@@ -77,6 +91,31 @@ for (const engine of availableEngines()) {
         return [before, f(tensor([3]))];
       });
       expect(await Promise.all(results.map((t) => t.toArray()))).toEqual([[3], [15]]);
+    });
+
+    it("a training step takes no memory beyond its result, which goes with the step after", () => {
+      on(() => {
+        const model = new nn.Sequential(
+          new nn.Conv2d(3, 8, 3, { padding: 1 }),
+          new nn.BatchNorm2d(8),
+          new nn.ReLU(),
+          new nn.Flatten(),
+          new nn.Linear(8 * 64, 5),
+        );
+        const optimizer = new optim.AdamW(model.parameters(), { lr: 1e-3 });
+        const step = compile((x: Tensor, y: Tensor) => {
+          const loss = crossEntropy(model.forward(x), y);
+          optimizer.minimize(loss);
+          return loss;
+        });
+        const [x, y] = [rand([6, 3, 8, 8]), tensor(Int32Array.of(0, 1, 2, 3, 4, 0))];
+        for (let i = 0; i < 3; i++) step(x, y);
+        const after3 = currentEngine().memory();
+        for (let i = 0; i < 50; i++) {
+          step(x, y);
+          expect(currentEngine().memory()).toEqual(after3);
+        }
+      });
     });
   });
 }

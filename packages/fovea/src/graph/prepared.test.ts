@@ -66,6 +66,21 @@ describeEngines("work on captured tensors alone", () => {
 describeEngines(
   "what is computed from captured tensors",
   () => {
+    it("reads weights from the host, which the engine then does not keep", () => {
+      const { conv, linear, forward } = network();
+      const x = rand([9, 8, 6, 6]);
+      const before = live();
+      const f = compile(forward);
+      f(x);
+      const weights = conv.weight.storage.bytes + linear.weight.storage.bytes;
+      const others = x.storage.bytes + prepared(f) + f.plans.values().next().value!.arenaBytes;
+      expect(live() - before).toBeLessThan(others + weights);
+      // An op that needs them has them, and changes are seen.
+      expect(values(f(x))).toEqual(values(forward(x)));
+      noGrad(() => conv.weight.assign(conv.weight.mul(2)));
+      expect(values(f(x))).toEqual(values(forward(x)));
+    });
+
     it("is kept once for several shapes and functions, and freed with the last", () => {
       const weight = rand([64, 64, 3, 3]);
       const forward = (x: Tensor) => x.conv2d(weight, undefined, { padding: 1 }).sum();

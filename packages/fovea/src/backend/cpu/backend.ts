@@ -12,7 +12,7 @@ import type {
   ProgramSpec,
   TensorSpec,
 } from "../contract.ts";
-import { bytesOf, CpuBuffer, type Block } from "./buffer.ts";
+import { Block, bytesOf, CpuBuffer, singlePrecision } from "./buffer.ts";
 import { sameLayout, type Layout } from "./layout.ts";
 import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
 import { emitRelayout } from "./lower/relayout.ts";
@@ -44,13 +44,12 @@ export class CpuBackend implements Backend {
     this.#eager = new EagerEmitter(this);
   }
 
+  /** The values are copied when they are first needed, and perhaps again later: `data` must stay as it is. */
   upload(data: TypedArray, spec: TensorSpec): CpuBuffer {
     if (data.length !== sizeOf(spec.shape)) {
       throw new FoveaError(`${this.name}: ${data.length} values for shape [${spec.shape.join(", ")}]`);
     }
-    const buffer = this.allocate(spec, "contiguous");
-    this.runtime.write(buffer.address, singlePrecision(data));
-    return buffer;
+    return new CpuBuffer(spec, "contiguous", this.block(bytesOf(spec), data));
   }
 
   download(buffer: DeviceBuffer): TypedArray {
@@ -112,23 +111,13 @@ export class CpuBackend implements Backend {
   /** Notes that a buffer's values are others now. */
   changed(buffer: CpuBuffer): void {
     buffer.forgetTwin();
-    buffer.block.writtenAt = ++this.clock;
+    buffer.block.written(++this.clock);
   }
 
-  block(bytes: number): Block {
-    const address = this.runtime.allocate(bytes);
+  block(bytes: number, host: TypedArray | null = null): Block {
+    const block = new Block(this.runtime, ++this.#blocks, bytes, host, () => this.#buffers--);
     this.#buffers++;
-    return {
-      id: ++this.#blocks,
-      address,
-      bytes,
-      owners: 0,
-      writtenAt: 0,
-      free: () => {
-        this.#buffers--;
-        this.runtime.free(address);
-      },
-    };
+    return block;
   }
 }
 
@@ -138,11 +127,6 @@ export function kernelOf(op: OpKernel): CpuKernel | undefined {
 
 export function hostNdArray({ shape, dtype }: TensorSpec, values: TypedArray): NdArray {
   return { shape, dtype, data: dtype === "float32" ? Float64Array.from(values) : (values as Int32Array | Uint8Array) };
-}
-
-/** Host values as the engine stores them. */
-export function singlePrecision(data: TypedArray): TypedArray {
-  return data instanceof Float64Array ? Float32Array.from(data) : data;
 }
 
 /** Emits the commands of one op with real addresses and runs them. */

@@ -2,9 +2,9 @@ import { hostArray } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import { planArena, type Lifetime } from "../arena.ts";
 import type { DeviceBuffer, Executable, NodeWork, ProgramSpec } from "../contract.ts";
-import { CpuBuffer } from "./buffer.ts";
+import { CpuBuffer, singlePrecision, type Block } from "./buffer.ts";
 import type { CpuBackend } from "./backend.ts";
-import { hostNdArray, singlePrecision } from "./backend.ts";
+import { hostNdArray } from "./backend.ts";
 import { constantSteps } from "./constantWork.ts";
 import {
   Planner,
@@ -18,6 +18,9 @@ import {
 } from "./plan.ts";
 import { isStale, type Prepared } from "./prepared.ts";
 import { ProgramWords, writeAddress } from "./words.ts";
+
+/** Captured tensors that only constant commands read are in the engine's memory while these run, about so many bytes at a time. */
+const BORROWED_BYTES = 4 << 20;
 
 /** A result of the program: memory of its own at each run, or that of an earlier result under another shape. */
 interface Output {
@@ -59,6 +62,8 @@ export class CpuProgram implements Executable {
   readonly #held: Prepared[] = [];
   /** Slots that constant commands write and others read. Several may have the same value, and one is computed. */
   readonly #kept = new Map<number, Prepared>();
+  /** Tensors from outside that main steps read or write: their memory stays where it is. */
+  readonly #blocks: readonly Block[];
   /** Captured tensors that the program changes. */
   readonly #changed: readonly CpuBuffer[];
   #arenaVersion = -1;
@@ -80,11 +85,12 @@ export class CpuProgram implements Executable {
       value,
       sharedWith: outputs.findIndex(({ slot }, k) => k < i && slot === value.slot),
     }));
-    this.#addresses = Float64Array.from(slots, ({ block }) => block?.address ?? 0);
+    this.#addresses = new Float64Array(slots.length);
     this.#patches = slots.map(() => []);
     this.#constant = steps.filter((_, i) => constant[i]) as Command[];
     this.preparedBytes = this.#keep(main);
     this.#changed = this.#changedBy(main);
+    this.#blocks = this.#hold(main);
 
     const [mainPlan, constantPlan] = [main, this.#constant].map((list) => this.#placeInArena(list));
     this.#offsets = mainPlan!.offsets;
@@ -153,6 +159,7 @@ export class CpuProgram implements Executable {
 
   dispose(): void {
     this.#engine.prepared.release(this.#held);
+    for (const block of this.#blocks) block.readers--;
     for (const { buffer } of this.#program.captured) buffer.release();
     for (const buffer of this.#hostBuffers) buffer.release();
     this.#engine.arena.leave(this);
@@ -170,6 +177,19 @@ export class CpuProgram implements Executable {
       this.#addresses[slot] = value.memory!.address;
     }
     return [...new Set(this.#kept.values())].reduce((sum, { memory }) => sum + memory!.bytes, 0);
+  }
+
+  #hold(main: readonly Step[]): Block[] {
+    const used = new Set(main.flatMap((step) => Object.values(touches(step)).flat()));
+    const held = new Set<Block>();
+    for (const slot of used) {
+      const { block } = this.#slots[slot]!;
+      if (block === null) continue;
+      if (!held.has(block)) block.readers++;
+      held.add(block);
+      this.#addresses[slot] = block.address;
+    }
+    return [...held];
   }
 
   #changedBy(main: readonly Step[]): CpuBuffer[] {
@@ -234,14 +254,32 @@ export class CpuProgram implements Executable {
       return true;
     });
     const words = new ProgramWords();
-    const address = (place: Place) => {
-      const start = this.#constantOffsets.get(place.slot);
-      return start === undefined ? this.#at(place) : arena.address + start + place.offset;
+    const borrowed = new Set<Block>();
+    let bytes = 0;
+    const address = ({ slot, offset }: Place) => {
+      const { block } = this.#slots[slot]!;
+      if (block !== null) {
+        if (!block.present) {
+          borrowed.add(block);
+          bytes += block.bytes;
+        }
+        return block.address + offset;
+      }
+      const start = this.#constantOffsets.get(slot);
+      return start === undefined ? this.#at({ slot, offset }) : arena.address + start + offset;
+    };
+    const flush = () => {
+      runtime.run(words.words, words.count);
+      words.reset();
+      for (const block of borrowed) block.leave();
+      borrowed.clear();
+      bytes = 0;
     };
     for (const { kernel, buffers, params, serial } of commands.toReversed()) {
       words.command(kernel, buffers.map(address), params, serial);
+      if (bytes > BORROWED_BYTES) flush();
     }
-    runtime.run(words.words, words.count);
+    flush();
     for (const value of stale.keys()) value.madeAt = clock;
   }
 

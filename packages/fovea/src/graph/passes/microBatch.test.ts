@@ -42,6 +42,25 @@ it("large maps run for few images, small ones for all", () => {
   expect(images(recorded(network(), [6, 3, 16, 16]), "conv2d")).toEqual([6, 6, 6]);
 });
 
+it("a 3×3 convolution has as many tiles as it takes for the algorithm of the whole batch", () => {
+  const [first, deep] = [new nn.Conv2d(3, 64, 3, { padding: 1 }), new nn.Conv2d(64, 64, 3, { padding: 1 })];
+  const net = (x: Tensor) => {
+    const large = first.forward(x);
+    return deep.forward(large.maxPool2d(16)).max([2, 3], true).add(large).relu();
+  };
+  for (const batch of [4, 6, 9, 16]) {
+    const graph = recorded(net, [batch, 3, 128, 128]);
+    const [large, small] = [128, 8].map((size) => {
+      const found = graph.nodes.filter(
+        ({ op, output }) => op.name === "conv2d" && graph.values[output]!.shape[2] === size,
+      );
+      return found.map(({ output }) => graph.values[output]!.shape[0]!);
+    });
+    expect(Math.max(...large!)).toBeLessThan(batch);
+    expect(Math.min(...small!)).toBeGreaterThanOrEqual(4); // 4 tiles each, and 16 make it F4
+  }
+});
+
 it("what mixes images, and what trains, stays whole", () => {
   const mixing = recorded(
     (x) =>

@@ -1,6 +1,7 @@
 import { byteSize } from "../../base/dtype.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Attrs, TensorSpec } from "../../backend/contract.ts";
+import { imagesForTiles } from "../../backend/cpu/lower/winograd.ts";
 import { movementOps } from "../../ops/movement.ts";
 import { batchMap } from "../batchMaps.ts";
 import type { Graph, GraphNode } from "../graph.ts";
@@ -86,6 +87,8 @@ function stretchesOf({ nodes, mapped, batched }: Sorted, { values, outputs }: Gr
   for (let i = nodes.length - 2; i >= 0; i--) {
     if (mapped[i + 1] !== null) fitting[i] = Math.min(fitting[i]!, fitting[i + 1]!);
   }
+  const least = nodes.map((node, i) => (mapped[i] === null ? batch : Math.min(batch, leastImages(node, values))));
+  least.forEach((images, i) => (fitting[i] = Math.max(fitting[i]!, images)));
   const crossing = crossingBytes(nodes, outputs, rows);
   const found: Stretch[] = [];
   for (let from = 0; from < nodes.length;) {
@@ -98,7 +101,8 @@ function stretchesOf({ nodes, mapped, batched }: Sorted, { values, outputs }: Gr
     const images = fitting[from]!;
     if (to < nodes.length && mapped[to] !== null) {
       let best = to;
-      for (let at = to + 1; at < nodes.length && at <= to + CUT_RANGE && mapped[at] !== null; at++) {
+      for (let at = to + 1; at < nodes.length && at <= to + CUT_RANGE && least[at - 1]! <= images; at++) {
+        if (mapped[at] === null) break;
         if (crossing[at]! < crossing[best]!) best = at;
       }
       to = best;
@@ -107,6 +111,13 @@ function stretchesOf({ nodes, mapped, batched }: Sorted, { values, outputs }: Gr
     from = to;
   }
   return found;
+}
+
+/** Below this the engine would do a convolution by another algorithm than for the whole batch, with other weights. */
+function leastImages({ op, inputs, output }: GraphNode, values: readonly TensorSpec[]): number {
+  if (op.name !== "conv2d" && op.name !== "fusedConv2d") return 1;
+  const [, , height, width] = values[inputs[1]!]!.shape;
+  return height === 3 && width === 3 ? imagesForTiles(values[output]!.shape) : 1;
 }
 
 /** Bytes per image that are made before each position and read at or behind it. */
@@ -144,7 +155,7 @@ function split(sorted: Sorted, stretches: readonly Stretch[], graph: Graph, batc
     const joins = inside
       .filter(({ node }) => wanted.has(node.output))
       .map(({ node }) => ({ id: node.output, parts: [] as number[] }));
-    const pieces = Math.ceil(batch / images);
+    const pieces = Math.floor(batch / images);
     for (let k = 0; k < pieces; k++) {
       const start = Math.floor((k * batch) / pieces);
       const count = Math.floor(((k + 1) * batch) / pieces) - start;

@@ -44,6 +44,11 @@ function tileCount(map: Shape, m: TileSize): number {
   return map[0]! * Math.ceil(map[2]! / m) * Math.ceil(map[3]! / m);
 }
 
+/** How many images of such maps have enough tiles for F4: with fewer, the same layer would have other bits and weights. */
+export function imagesForTiles(y: Shape): number {
+  return Math.ceil(FEWEST_TILES / tileCount([1, ...y.slice(1)], 4));
+}
+
 /** Whether Winograd is for this kind of convolution at all. */
 function fits([out, , kernelHeight, kernelWidth]: Shape, input: Shape, attrs: Conv2dAttrs): boolean {
   const { stride, dilation, groups } = attrs;
