@@ -47,6 +47,20 @@ INLINE void copy_dense_8(const uint8_t *x, uint8_t *y, ptrdiff_t n) { __builtin_
     if (at >= end) return;                                                                                            \
     walk_state s = walk_seek(w, at);                                                                                  \
     while (at < end) {                                                                                                \
+      /* short dense rows, as those of a concatenation of channels, many at a time */                                 \
+      if (last > 0 && s.column == 0 && sx == 1 && sy == 1 && end - at >= columns) {                                   \
+        ptrdiff_t rows = min_of(w->dims[last - 1] - s.index[last - 1], (end - at) / columns);                         \
+        const type *from = x + s.offset[0];                                                                           \
+        type *to = y + s.offset[1];                                                                                   \
+        ptrdiff_t dx = w->strides[0][last - 1], dy = w->strides[1][last - 1];                                         \
+        for (ptrdiff_t r = 0; r < rows; r++, from += dx, to += dy) copy_dense_##bits(from, to, columns);              \
+        at += rows * columns;                                                                                         \
+        s.offset[0] += (rows - 1) * dx;                                                                               \
+        s.offset[1] += (rows - 1) * dy;                                                                               \
+        s.index[last - 1] += (int)rows - 1;                                                                           \
+        walk_next_row(w, &s);                                                                                         \
+        continue;                                                                                                     \
+      }                                                                                                               \
       ptrdiff_t n = min_of(columns - s.column, end - at);                                                             \
       const type *from = x + s.offset[0] + s.column * sx;                                                             \
       type *to = y + s.offset[1] + s.column * sy;                                                                     \

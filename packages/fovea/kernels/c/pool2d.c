@@ -58,7 +58,7 @@ enum { MAX_VALUE, MAX_INDEX, MAX_GATHER, MAX_ADD, MAX_STORE, AVERAGE_ADD, AVERAG
 
 // x, v, dx: the window's first pixel at the vector's first channel; out, g: the output pixel there. c: floats per pixel.
 INLINE void pool_vector(const int what, const float *x, const float *v, float *out, const float *g, float *dx, Window2d w,
-                        int index, int dilationW, ptrdiff_t c, float divisor, const int full, int n) {
+                        int index, int dilationW, ptrdiff_t c, const int full, int n) {
   if (what == MAX_VALUE) {
     store_n(out, window_max(x, w, 0, 0, 0, full, n).value, full, n);
   } else if (what == MAX_INDEX) {
@@ -71,19 +71,28 @@ INLINE void pool_vector(const int what, const float *x, const float *v, float *o
         y = select(place == splati((int)(i * w.columns + j)), load_n(v + i * w.stepY + j * w.stepX, full, n), y);
     store_n(out, y, full, n);
   } else {
-    vf add = load_n(g, full, n);
-    vi place = {0};
-    if (what == MAX_ADD || what == MAX_STORE) place = window_max(x, w, 0, (int)w.columns, 1, full, n).label;
-    else add = add / splat(divisor);
+    const vf add = load_n(g, full, n);
+    const vi place = window_max(x, w, 0, (int)w.columns, 1, full, n).label;
     for (ptrdiff_t i = 0; i < w.rows; i++)
       for (ptrdiff_t j = 0; j < w.columns; j++) {
         float *to = dx + i * w.stepY + j * w.stepX;
-        vf d = add;
-        if (what == MAX_ADD || what == MAX_STORE) d = select(place == splati((int)(i * w.columns + j)), add, (vf){0});
-        if (what == MAX_ADD || what == AVERAGE_ADD) d += load_n(to, full, n);
+        vf d = select(place == splati((int)(i * w.columns + j)), add, (vf){0});
+        if (what == MAX_ADD) d += load_n(to, full, n);
         store_n(to, d, full, n);
       }
   }
+}
+
+// g / divisor to every pixel of a window, added or stored: `vectors` vectors of n lanes.
+INLINE void spread_over(const int what, const float *g, Window2d w, float divisor, float *dx, const int vectors, int n) {
+  vf d[4];
+  UNROLL for (int v = 0; v < vectors; v++) d[v] = load_n(g + v * VL, n == VL, n) / splat(divisor);
+  for (ptrdiff_t i = 0; i < w.rows; i++)
+    for (ptrdiff_t j = 0; j < w.columns; j++)
+      UNROLL for (int v = 0; v < vectors; v++) {
+        float *to = dx + i * w.stepY + j * w.stepX + v * VL;
+        store_n(to, what == AVERAGE_ADD ? d[v] + load_n(to, n == VL, n) : d[v], n == VL, n);
+      }
 }
 
 // The output rows r0 … r1 of one image, channels k0 … k1. x, v, dx: the image; out, g: its output map.
@@ -103,16 +112,24 @@ INLINE void pool_rows(const int what, const float *x, const float *v, float *out
       }
 #define POOL_VECTOR(full)                                                                                              \
   pool_vector(what, x + at + k, v + at + k, out + to + k, g + to + k, dx + at + k, window, (int)(y.at * w + s.at),     \
-              (int)s.step, c, divisor, full, (int)(k1 - k))
+              (int)s.step, c, full, (int)(k1 - k))
+#define POOL_VECTORS                                \
+  for (; k + VL <= k1; k += VL) POOL_VECTOR(1);     \
+  if (k < k1) POOL_VECTOR(0);
       ptrdiff_t k = k0;
-      if (y.count == 2 && s.count == 2) {
+      if (what == AVERAGE_ADD || what == AVERAGE_STORE) {
+        for (; k + 4 * VL <= k1; k += 4 * VL) spread_over(what, g + to + k, window, divisor, dx + at + k, 4, VL);
+        for (; k < k1; k += VL) spread_over(what, g + to + k, window, divisor, dx + at + k, 1, (int)min_(VL, k1 - k));
+      } else if (y.count == 2 && s.count == 2) {
         window.rows = window.columns = 2; // said again, for the compiler
-        for (; k + VL <= k1; k += VL) POOL_VECTOR(1);
-        if (k < k1) POOL_VECTOR(0);
+        POOL_VECTORS
+      } else if (y.count == 3 && s.count == 3) {
+        window.rows = window.columns = 3;
+        POOL_VECTORS
       } else {
-        for (; k + VL <= k1; k += VL) POOL_VECTOR(1);
-        if (k < k1) POOL_VECTOR(0);
+        POOL_VECTORS
       }
+#undef POOL_VECTORS
 #undef POOL_VECTOR
     }
   }
@@ -162,6 +179,16 @@ KERNEL(max_pool2d_grad) {
   else pool_backward(MAX_ADD, buf[0], buf[1], buf[2], p, part, parts);
 }
 
+// Sum of a window's pixels, `vectors` vectors of n lanes, divided.
+INLINE void average_of(const float *x, Window2d w, float divisor, float *y, const int vectors, int n) {
+  vf sum[4];
+  UNROLL for (int v = 0; v < vectors; v++) sum[v] = (vf){0};
+  for (ptrdiff_t i = 0; i < w.rows; i++)
+    for (ptrdiff_t j = 0; j < w.columns; j++)
+      UNROLL for (int v = 0; v < vectors; v++) sum[v] += load_n(x + i * w.stepY + j * w.stepX + v * VL, n == VL, n);
+  UNROLL for (int v = 0; v < vectors; v++) store_n(y + v * VL, sum[v] / splat(divisor), n == VL, n);
+}
+
 // buf: g [N, OH, OW, C], dx [N, H, W, C]
 KERNEL(avg_pool2d_grad) {
   if (tiled_exactly(p)) pool_backward(AVERAGE_STORE, NULL, buf[0], buf[1], p, part, parts);
@@ -184,13 +211,10 @@ KERNEL(avg_pool2d) {
       }
       const float *window = xn + (y.at * w + s.at) * c;
       float *to = (float *)buf[1] + (r * ow + o) * c;
-      for (ptrdiff_t k = 0; k < c; k += VL) {
-        const int n = (int)min_(VL, c - k);
-        vf sum = {0};
-        for (ptrdiff_t i = 0; i < y.count; i++)
-          for (ptrdiff_t j = 0; j < s.count; j++) sum += load_n(window + (i * y.step * w + j * s.step) * c + k, n == VL, n);
-        store_n(to + k, sum / splat(divisor), n == VL, n);
-      }
+      const Window2d clipped = {y.count, s.count, y.step * w * c, s.step * c};
+      ptrdiff_t k = 0;
+      for (; k + 4 * VL <= c; k += 4 * VL) average_of(window + k, clipped, divisor, to + k, 4, VL);
+      for (; k < c; k += VL) average_of(window + k, clipped, divisor, to + k, 1, (int)min_(VL, c - k));
     }
   }
 }

@@ -79,7 +79,7 @@ export interface NodeWork {
   /** Names of kernels, in order; `once` are those that run only when a captured tensor changed. */
   readonly kernels: readonly string[];
   readonly once: readonly string[];
-  /** Order of the result in memory, in the engine's words. */
+  /** Order of the result in memory, in the engine's words; `registers` when it lives only inside another node's loop. */
   readonly layout: string;
 }
 

@@ -16,6 +16,12 @@ export function equalBits(a: readonly Tensor[], b: readonly Tensor[]): void {
   });
 }
 
+/**
+ * By how much a program whose batch norms went into the weights may differ from the same layers one by one, of the
+ * largest element: each weight and each result is rounded once more, 2⁻²⁴ of Σ|x||w|, in every layer.
+ */
+export const BATCH_NORM_FOLDED = 2e-5;
+
 /** Compares two lists of tensors; `within` is relative to the largest element of each. */
 export function nearlyEqual(a: readonly Tensor[], b: readonly Tensor[], within: number): void {
   expect(a.length).toBe(b.length);

@@ -65,8 +65,8 @@ export class Planner implements Emitter {
   readonly steps: Step[] = [];
   readonly inputs: readonly number[];
   readonly outputs: readonly PlacedValue[];
-  /** Of each node's result. */
-  readonly layouts: readonly Layout[];
+  /** Of each node's result; undefined for one that lives only inside a chain's loop. */
+  readonly layouts: readonly (Layout | undefined)[];
   readonly lanes: number;
   /** What a `Ref` stands for. */
   readonly #places: Place[] = [];
@@ -105,7 +105,7 @@ export class Planner implements Emitter {
       else this.#values.set(program.nodes[i]!.output, this.#lower(program.nodes[i]!));
     }
     this.#node = -1;
-    this.layouts = program.nodes.map(({ output }) => this.#values.get(output)!.layout);
+    this.layouts = program.nodes.map(({ output }) => this.#values.get(output)?.layout);
     this.outputs = program.outputs.map((id) => this.#placed(this.#asOutput(this.#values.get(id)!)));
   }
 

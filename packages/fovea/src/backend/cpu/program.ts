@@ -282,7 +282,7 @@ function workOf(
   nodes: number,
   main: readonly Step[],
   constant: readonly Command[],
-  layouts: readonly string[],
+  layouts: readonly (string | undefined)[],
 ): NodeWork[] {
   const names = (steps: readonly Step[]) => {
     const found = new Map<number, string[]>();
@@ -299,6 +299,6 @@ function workOf(
     node,
     kernels: often(node),
     once: once(node),
-    layout: layouts[node] ?? "contiguous",
+    layout: node < 0 ? "contiguous" : (layouts[node] ?? "registers"),
   }));
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { compile, nn, noGrad, rand, randn, type Tensor } from "../../index.ts";
-import { compiledAsEager, graphOf, nearlyEqual, opsOf, type Fn } from "../../testing/compiled.ts";
+import { BATCH_NORM_FOLDED, compiledAsEager, graphOf, nearlyEqual, opsOf, type Fn } from "../../testing/compiled.ts";
 import { describeEngines } from "../../testing/engines.ts";
 
 /** Statistics and an affine part as after training. */
@@ -19,7 +19,7 @@ const inference =
     noGrad(() => [new nn.Sequential(...layers).eval().forward(x)]);
 
 /** Two roundings more per product, and sums in another order: a few times 2⁻²⁴ per term. */
-const within = 2e-5;
+const within = BATCH_NORM_FOLDED;
 
 describeEngines("batch norm in inference", () => {
   it.each([
