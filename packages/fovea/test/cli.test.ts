@@ -289,6 +289,18 @@ describe("fovea bench", () => {
     );
   });
 
+  it("lists every op with its time where asked", () => {
+    const { out } = fovea([...quick, "--layers"]);
+    // the multiply–adds of both convolutions: 28² positions of 6 · 5², and 10² of 16 · 6 · 5²
+    expect(out).toMatch(
+      /\n.*conv2d\w* +\[1, 6, 28, 28\] .* 0\.12 .*\n(.*\n)*.*conv2d\w* +\[1, 16, 10, 10\] .* 0\.24 /i,
+    );
+    const { layers } = JSON.parse(fovea([...quick, "--layers", "--train", "--json"]).out) as {
+      layers: { rows: { op: string; ms: number; kernels: string[] }[] };
+    };
+    expect(layers.rows.filter(({ op, ms }) => op.includes("Grad") && ms > 0).length).toBeGreaterThan(3);
+  });
+
   it("has no peak of the reference engine", () => {
     const { out } = fovea(["bench", "lenet5", "--seconds", "0.01", "--engine", "reference", "--json"]);
     expect(JSON.parse(out)).toMatchObject({ peakPerSecond: null });
@@ -327,6 +339,7 @@ describe("a wrong command line ends with 2 and one line", () => {
     [["train", "--optimizer", "adma"], /did you mean adam\?/],
     [["train", "--lr", "fast"], /--lr: "fast" is not a number above 0/],
     [["train", "--model", "lenet"], /did you mean lenet5\?/],
+    [["train", "--model", "resnet20.cifar", "--pooling", "avg"], /resnet20\.cifar has no --pooling; .*lenet5/],
     [["train", "here"], /too many arguments/],
     [["train", "--resume", "first", "--epochs", "3"], /does not go with --epochs/],
     [["evaluate"], /missing required argument/],

@@ -91,6 +91,14 @@ describe("the packed package", () => {
     );
   });
 
+  it("brings the kernels as files, for pages that load them themselves", () => {
+    for (const name of ["fovea", "fovea-threads", "fovea-relaxed", "fovea-relaxed-threads"]) {
+      const url = `import.meta.resolve("fovea/${name}.wasm")`;
+      const check = `const { readFileSync } = await import("node:fs"); console.log(WebAssembly.validate(readFileSync(new URL(${url}))))`;
+      expect(start(folders.main.path, process.execPath, ["--input-type=module", "-e", check]).trim()).toBe("true");
+    }
+  });
+
   it("brings the command", () => {
     expect(start(folders.main.path, process.execPath, ["node_modules/fovea/bin/fovea.js", "--help"])).toContain(
       "train",

@@ -1,12 +1,13 @@
 // Depthwise convolution (one filter per channel): forward, input gradient and weight gradient, any kernel, stride, dilation.
 //
-// Lanes are channels. A tile is up to 8 pixels of an output row; a table holds one pointer per (tap, pixel), with padding
+// Usual kernels (1, 2, 3 or 5 columns, stride 1 or 2, no dilation) run in depthwise_slide.h: 55–70 % of the multiply–add
+// peak in cache (AVX2), 33–45 % with stride 2, where memory is the limit. All others, and the weight gradient, here: lanes
+// are channels, and a tile is up to 8 pixels of an output row; a table holds one pointer per (tap, pixel), with padding
 // pointing at zeros, so every multiply–add is one load and the code knows nothing of kernel sizes and strides. Loops: chunk
 // of channels → columns of a tile → rows → channels; the table moves down a row by one addition per entry, and the chunk
-// is chosen so that the input rows of a tile stay in L1. The input gradient is the same convolution of dY, one per stride
-// class (window_classes.h). Two loads per multiply–add:
-// 35–47 % of the multiply–add peak in cache (AVX2), 25–35 % with stride 2 and for weights.
-#include "window.h"
+// is chosen so that the input rows of a tile stay in L1: 35–47 % of the peak. The input gradient is the same convolution
+// of dY, one per stride class (window_classes.h).
+#include "depthwise_slide.h"
 #include "window_classes.h"
 
 #define TILE_PIXELS 8
@@ -40,13 +41,6 @@ static void tap_table(const Window *w, ptrdiff_t n, ptrdiff_t j, ptrdiff_t i0, p
 
 INLINE void move_down(TapTable *t, ptrdiff_t taps) {
   for (ptrdiff_t k = 0; k < taps * TILE_PIXELS; k++) t->at[k] += t->down[k];
-}
-
-// Tap rows of output row j that lie inside the source.
-INLINE void inside_taps(const Window *w, ptrdiff_t j, ptrdiff_t *ty0, ptrdiff_t *ty1) {
-  const ptrdiff_t y = j * w->mulY + w->addY;
-  *ty0 = min_(w->tapsY, first_tap(y, w->stepY, 0));
-  *ty1 = min_(w->tapsY, first_tap(y, w->stepY, w->srcH));
 }
 
 INLINE vf ld_some(const float *p, int n) { return n == VL ? ld(p) : ld_tail(p, n); }
@@ -87,6 +81,11 @@ static depthwise_fn *const depthwise_tiles[TILE_PIXELS] = {FOR_PIXELS(DEPTHWISE_
 
 // w: a window of one group over all channels; weights [tap][roundUp(channels, VL)], from tap firstK on.
 static void run_depthwise(const Window *w, int part, int parts) {
+  const Slide *slide = slide_of(w);
+  if (slide) {
+    run_slide(w, slide, part, parts);
+    return;
+  }
   const ptrdiff_t channels = w->srcC, chunk = channel_chunk(w), chunks = ceil_div(channels, chunk), ldw = round_up(channels, VL);
   const ptrdiff_t columns = ceil_div(w->outW, TILE_PIXELS), units = w->images * chunks * columns;
   const ptrdiff_t group = w->tapsX ? TILE_TAPS / w->tapsX : 1; // tap rows of one pass

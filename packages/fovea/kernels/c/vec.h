@@ -58,7 +58,25 @@ INLINE void st_tail(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, (__mmask16
 #elif defined(__AVX2__) && VB == 32
 INLINE vi tail_mask(int n) { return splati(n) > (vi){0, 1, 2, 3, 4, 5, 6, 7}; }
 INLINE vf ld_tail(const float *p, int n) { return (vf)_mm256_maskload_ps(p, (__m256i)tail_mask(n)); }
-INLINE void st_tail(float *p, vf v, int n) { _mm256_maskstore_ps(p, (__m256i)tail_mask(n), (__m256)v); }
+// In up to three pieces: a masked store is microcode on AMD, dozens of cycles.
+INLINE void st_tail(float *p, vf v, int n) {
+  if (n == VL) {
+    st(p, v);
+    return;
+  }
+  __m128 rest = _mm256_castps256_ps128((__m256)v);
+  if (n & 4) {
+    _mm_storeu_ps(p, rest);
+    rest = _mm256_extractf128_ps((__m256)v, 1);
+    p += 4;
+  }
+  if (n & 2) {
+    _mm_storel_pi((__m64 *)p, rest);
+    rest = _mm_movehl_ps(rest, rest);
+    p += 2;
+  }
+  if (n & 1) _mm_store_ss(p, rest);
+}
 #else
 INLINE vf ld_tail(const float *p, int n) {
   vf v = {0};

@@ -5,6 +5,7 @@ import { UsageError } from "../base/errors.ts";
 import { sizeOf, type Shape } from "../base/shape.ts";
 import { compile } from "../graph/compile.ts";
 import { countMacs, recordShapes } from "../graph/macs.ts";
+import type { PlanReport } from "../graph/planReport.ts";
 import { create, inputShape, type ModelName } from "../models/index.ts";
 import { crossEntropy } from "../ops/losses.ts";
 import { SGD } from "../optim/sgd.ts";
@@ -20,6 +21,8 @@ export interface BenchSettings {
   readonly size: number | undefined;
   readonly train: boolean;
   readonly seconds: number;
+  /** Also time every op by itself. */
+  readonly layers: boolean;
 }
 
 /** What was measured. Times are in milliseconds, of a whole batch. */
@@ -42,16 +45,20 @@ export interface BenchResult {
   /** The most memory this process has held, and the share of it that is the static plan. */
   readonly residentBytes: number;
   readonly planBytes: number;
+  /** Every op with its kernels, work and time; null when it was not asked for. */
+  readonly layers: PlanReport | null;
 }
 
 /** Runs are measured in turns of about this long, so that progress can be shown between them. */
 const TURN_MS = 100;
 const LEAST_RUNS = 5;
+/** Runs that time every op by itself. */
+const LAYER_RUNS = 5;
 
 /** Measures a model of the zoo with fresh weights on noise. `onProgress` is told the share that is done. */
 export async function benchModel(settings: BenchSettings, onProgress: (share: number) => void): Promise<BenchResult> {
   await init(); // all threads from the first run on
-  const { run, plan, input, operations } = prepare(settings);
+  const { run, explain, input, operations } = prepare(settings);
   const time = () => {
     const start = performance.now();
     run();
@@ -89,13 +96,15 @@ export async function benchModel(settings: BenchSettings, onProgress: (share: nu
     operationsPerSecond: (1000 * operations) / medianMs,
     peakPerSecond: engine instanceof CpuBackend ? measurePeak(engine.runtime) : null,
     residentBytes: process.resourceUsage().maxRSS * 1024,
-    planBytes: plan(),
+    planBytes: explain().arenaBytes,
+    layers: settings.layers ? explain(LAYER_RUNS) : null,
   };
 }
 
 interface Prepared {
   readonly run: () => void;
-  readonly plan: () => number;
+  /** The plan of what was run; with a number of runs, timed. */
+  readonly explain: (runs?: number) => PlanReport;
   readonly input: Shape;
   readonly operations: number;
 }
@@ -109,7 +118,7 @@ function prepare({ model: name, batch, size, train }: BenchSettings): Prepared {
   const operations = 2 * countMacs(forward, input) * (train ? 3 : 1);
   const x = randn(input);
   let call: () => Tensor;
-  let plans: () => Iterable<{ readonly arenaBytes: number }>;
+  let explain: (runs?: number) => PlanReport;
   if (train) {
     const scores = recordShapes(forward, [input]);
     const { shape } = scores.values[scores.outputs[0]!]!;
@@ -123,15 +132,15 @@ function prepare({ model: name, batch, size, train }: BenchSettings): Prepared {
       return loss.detach();
     });
     call = () => step(x, y);
-    plans = () => step.plans.values();
+    explain = (runs) => step.explainPlan(runs === undefined ? {} : { profile: [x, y], runs });
   } else {
     const predict = compile(forward);
     call = () => predict(x);
-    plans = () => predict.plans.values();
+    explain = (runs) => predict.explainPlan(runs === undefined ? {} : { profile: [x], runs });
   }
   return {
     run: () => call()[Symbol.dispose](),
-    plan: () => Math.max(...Array.from(plans(), ({ arenaBytes }) => arenaBytes)),
+    explain,
     input,
     operations,
   };

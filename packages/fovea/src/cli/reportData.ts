@@ -83,7 +83,10 @@ async function firstFilters(model: ClassifierModel): Promise<Filters | null> {
 function configFacts({ config, train, validation, test }: Finished): Facts {
   const lengths = [train, validation, test].map((data) => data.length.toLocaleString("en-US"));
   return [
-    ["network", `${config.model}, ${config.activation}, ${config.pooling} pooling`],
+    [
+      "network",
+      [config.model, config.activation, config.pooling && `${config.pooling} pooling`].filter(Boolean).join(", "),
+    ],
     ["data", config.data],
     ["training + validation + test", lengths.join(" + ")],
     ["epochs", String(config.epochs)],

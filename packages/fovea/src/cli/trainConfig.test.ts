@@ -26,6 +26,15 @@ describe("the configuration", () => {
     expect(completeConfig({ optimizer: "adam" }, file).lr).toBe(0.002); // a rate for SGD is none for Adam
   });
 
+  it("has null for what the model does not have, and refuses it where it was given", () => {
+    const lenet = completeConfig({ pooling: "avg" });
+    expect(lenet).toMatchObject({ activation: "relu", pooling: "avg" });
+    const resnet = completeConfig({ model: "resnet20.cifar" }, lenet);
+    expect(resnet).toMatchObject({ activation: null, pooling: null });
+    expect(completeConfig({}, parseConfig({ train: resnet }, "config.json"))).toEqual(resnet);
+    expect(() => completeConfig({ activation: "tanh" }, resnet)).toThrow(/resnet20\.cifar has no --activation.*lenet5/);
+  });
+
   it.each([
     [null, /no "train"/],
     [[], /no "train"/],

@@ -7,13 +7,15 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Option } from "./command.ts";
 import { dataHelp } from "./data.ts";
 import { engineOptions } from "./engine.ts";
+import { CommandLineError } from "./errors.ts";
 import { choice, positiveNumber, wholeNumber } from "./parse.ts";
 
 /** What a training run is asked to do: the options of the command, and the contents of config.json. */
 export interface TrainConfig {
   readonly model: ModelName;
-  readonly activation: "relu" | "sigmoid" | "tanh";
-  readonly pooling: "max" | "avg";
+  /** Null where the model has no choice, as `pooling`. */
+  readonly activation: "relu" | "sigmoid" | "tanh" | null;
+  readonly pooling: "max" | "avg" | null;
   readonly data: string;
   readonly epochs: number;
   readonly batchSize: number;
@@ -59,6 +61,9 @@ const defaults = {
   threads: null,
 } as const satisfies Omit<TrainConfig, "lr">;
 
+/** Settings that only some models have. */
+const modelSettings = { activation: ["lenet5"], pooling: ["lenet5"] } as const;
+
 const [engineOption, threadsOption] = engineOptions;
 
 /** One entry per setting: its option on the command line, and the check of its value in config.json. */
@@ -71,13 +76,13 @@ export const trainOptions = {
   },
   activation: {
     flags: "--activation <name>",
-    description: "relu, or sigmoid or tanh as in 1998",
+    description: "of lenet5: relu, or sigmoid or tanh as in 1998",
     parse: choice(["relu", "sigmoid", "tanh"]),
     default: defaults.activation,
   },
   pooling: {
     flags: "--pooling <name>",
-    description: "max, or avg as in 1998",
+    description: "of lenet5: max, or avg as in 1998",
     parse: choice(["max", "avg"]),
     default: defaults.pooling,
   },
@@ -123,13 +128,25 @@ export const trainOptions = {
   threads: threadsOption,
 } as const satisfies Record<keyof TrainConfig, Option>;
 
-/** The whole configuration: what was given over what config.json says over the defaults. */
+/**
+ * The whole configuration: what was given over what config.json says over the defaults. A setting that the model does not
+ * have is an error when it was given, and null otherwise.
+ */
 export function completeConfig(given: Partial<TrainConfig>, file: Partial<TrainConfig> = {}): TrainConfig {
-  const some = { ...file, ...given };
-  const optimizer = some.optimizer ?? defaults.optimizer;
+  const some = { ...defaults, ...file, ...given };
+  const missing: { -readonly [S in keyof typeof modelSettings]?: null } = {};
+  for (const setting of ["activation", "pooling"] as const) {
+    const models: readonly string[] = modelSettings[setting];
+    if (models.includes(some.model)) continue;
+    if (given[setting] != null) {
+      throw new CommandLineError(`${some.model} has no --${setting}; models that have one: ${models.join(", ")}`);
+    }
+    missing[setting] = null;
+  }
+  const { optimizer } = some;
   // Another optimizer than the file's wants another rate than the file's.
   const fileLr = given.optimizer === undefined || given.optimizer === file.optimizer ? file.lr : undefined;
-  return { ...defaults, ...some, optimizer, lr: given.lr ?? fileLr ?? optimizers[optimizer].lr };
+  return { ...some, ...missing, lr: given.lr ?? fileLr ?? optimizers[optimizer].lr };
 }
 
 /** The settings in the contents of a config.json, each checked as on the command line. */

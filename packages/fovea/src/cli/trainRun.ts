@@ -78,7 +78,8 @@ async function prepare(config: TrainConfig, { say }: Progress): Promise<Setup> {
   const test = await source.test();
   const { train, validation } = holdOut(all);
   const { activation, pooling } = config;
-  const options = { activation, pooling, numClasses: all.classes.length };
+  const numClasses = all.classes.length;
+  const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses };
   const spec: ModelSpec = { model: config.model, options, classes: all.classes, data: config.data };
   for (const data of [all, test]) checkFits(spec, data);
   manualSeed(config.seed);

@@ -12,6 +12,7 @@ interface BenchOptions extends EngineOptions {
   readonly size?: number;
   readonly train?: boolean;
   readonly seconds?: number;
+  readonly layers?: boolean;
   readonly json?: boolean;
 }
 
@@ -28,6 +29,7 @@ export const bench: Command<BenchOptions> = {
     },
     { flags: "--train", description: "measure training steps: forward, backward, SGD with momentum" },
     { flags: "--seconds <s>", description: "time to measure for", parse: positiveNumber, default: 3 },
+    { flags: "--layers", description: "also time every op by itself: its kernels, work, memory traffic and time" },
     ...engineOptions,
     { flags: "--json", description: "print one JSON object" },
   ],
@@ -35,15 +37,16 @@ export const bench: Command<BenchOptions> = {
     ["fovea bench resnet50.torchvision", "one picture at a time"],
     ["fovea bench mobilenetv2 --batch 16 --threads 1", "sixteen at a time, on one thread"],
     ["fovea bench resnet18.torchvision --train --batch 16", "a training step"],
+    ["fovea bench googlenet.torchvision --layers", "where the time goes"],
     ["fovea bench lenet5 --engine wasm --json", "as WebAssembly, for a program to read"],
   ],
-  async run({ batch = 1, size, train = false, seconds = 3, json = false, ...engine }, [name]) {
+  async run({ batch = 1, size, train = false, seconds = 3, layers = false, json = false, ...engine }, [name]) {
     const model = checkModel(String(name));
     useEngine(engine);
     const progress = await showProgress(process.stderr);
     let result: BenchResult;
     try {
-      result = await benchModel({ model, batch, size, train, seconds }, progress.update);
+      result = await benchModel({ model, batch, size, train, seconds, layers }, progress.update);
     } finally {
       progress.close();
     }
@@ -68,7 +71,7 @@ const giga = (x: number) => (x / 1e9).toPrecision(3);
 
 function describe(result: BenchResult): string {
   const { environment: e, model, input, train, runs, firstMs, medianMs, p95Ms, imagesPerSecond } = result;
-  const { operations, operationsPerSecond, peakPerSecond, residentBytes, planBytes } = result;
+  const { operations, operationsPerSecond, peakPerSecond, residentBytes, planBytes, layers } = result;
   const share =
     peakPerSecond === null
       ? ""
@@ -82,6 +85,7 @@ function describe(result: BenchResult): string {
     `throughput  ${rate} images/s`,
     `arithmetic  ${giga(operations)} GFLOP, ${giga(operationsPerSecond)} GFLOP/s${share}`,
     `memory      ${showBytes(residentBytes)} resident at most, ${showBytes(planBytes)} of it the plan`,
+    ...(layers === null ? [] : [`\n${layers.toString()}`]),
   ].join("\n");
 }
 

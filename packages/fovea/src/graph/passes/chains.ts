@@ -7,7 +7,8 @@ import { constants } from "../constants.ts";
 import { dependencies } from "../dependencies.ts";
 import type { Graph, GraphNode } from "../graph.ts";
 
-const elementwise = new Set([
+/** Names of the ops that a chain may hold. */
+export const elementwise: ReadonlySet<string> = new Set([
   ...Object.keys(unaryOps),
   ...Object.keys(binaryOps),
   ...Object.keys(compareOps),

@@ -30,6 +30,16 @@ describeEngines("epilogues", () => {
     expect(opsNearly((t, s) => [linear(t, m, c).add(s).relu()], a, randn([6, 11]))).toEqual(["fusedMatmul"]);
   });
 
+  it("leave a sum to the loop that makes its other operand, as in an optimizer's momentum", () => {
+    const fn: Fn = (t, v) => [matmul(t, m, { transposeB: true }).add(v.mul(0.9))];
+    expect(ops(fn, a, randn([6, 11]))).toEqual(["matmul", "mul", "add"]);
+    const read: Fn = (t, v) => {
+      const scaled = v.mul(0.9);
+      return [matmul(t, m, { transposeB: true }).add(scaled), scaled];
+    };
+    expect(opsNearly(read, a, randn([6, 11]))).toEqual(["mul", "fusedMatmul"]);
+  });
+
   it("of two convolutions that are added, the later one takes the other", () => {
     const v = randn([7, 5, 3, 3]);
     expect(opsNearly((t) => [conv2d(t, w, b).add(conv2d(t, v)).relu()], x)).toEqual(["conv2d", "fusedConv2d"]);

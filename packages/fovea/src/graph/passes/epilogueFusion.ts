@@ -6,7 +6,8 @@ import { sameShape } from "../../base/shape.ts";
 import type { Op } from "../../tensor/op.ts";
 import { memoryOf } from "../dependencies.ts";
 import type { Graph, GraphNode } from "../graph.ts";
-import { usesOf } from "../uses.ts";
+import { usesOf, type Uses } from "../uses.ts";
+import { elementwise } from "./chains.ts";
 
 /** The op with an epilogue that an op becomes. */
 const fused: Readonly<Record<string, Op>> = {
@@ -22,6 +23,7 @@ const none: Epilogue = { activation: "none", min: 0, max: 0 };
 /**
  * Convolutions, matrix products and batch norms take over what is done to their results: a residual added, then ReLU,
  * clamp or SiLU. Only where nobody else reads what then never exists: in training, SiLU's gradient reads its argument.
+ * A residual that an elementwise op makes for this sum alone is left to `chains`, which then has one loop, not two.
  * Convolutions and products start their sums with the residual, so that results differ from eager ones by rounding;
  * all else keeps its bits.
  */
@@ -53,6 +55,7 @@ function fuseAt(graph: Graph, at: number): Graph | null {
       continue;
     const added = activation === null ? inputs.find((other) => other !== id) : undefined;
     if (activation === null && (added === undefined || residual >= 0 || !sameSpec(graph, added, id))) continue;
+    if (added !== undefined && ownLoop(uses, added)) continue;
     const all = [...node.inputs.slice(0, last), added ?? residual];
     const whole: GraphNode = {
       op: fused[node.op.name]!,
@@ -63,6 +66,12 @@ function fuseAt(graph: Graph, at: number): Graph | null {
     return { ...graph, nodes: graph.nodes.flatMap((n, i) => (i === from ? [] : i === at ? [whole] : [n])) };
   }
   return null;
+}
+
+/** An elementwise result made for this sum only: the sum belongs into its loop, as in momentum · v + dW of an optimizer. */
+function ownLoop(uses: Uses, id: number): boolean {
+  const made = uses.producer(id);
+  return made !== undefined && elementwise.has(made.node.op.name) && uses.readOnce(id);
 }
 
 function activationOf(name: string, { min, max }: GraphNode["attrs"]): Epilogue | null {
