@@ -3,12 +3,13 @@
 // clang and lld run as WebAssembly themselves (@yowasp/clang), so no system compiler is needed.
 import fs from "node:fs";
 import path from "node:path";
+import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 import { buildKernelList } from "./build-kernel-list.mjs";
 import { buildFolder, generatedFolder, isFresh, isMain, kernelHash, kernelSources, seconds, sha256 } from "./files.mjs";
 import { root, writeAtomic, writeIfChanged } from "./files.mjs";
 
 const compileFlags = [
-  ..."--target=wasm32 -std=gnu11 -O3 -fno-math-errno -ffreestanding -fvisibility=hidden".split(" "),
+  ..."--target=wasm32 -std=gnu11 -O2 -fno-math-errno -ffreestanding -fvisibility=hidden".split(" "),
   ..."-msimd128 -mbulk-memory -mnontrapping-fptoint -mmutable-globals -matomics -DVB=16".split(" "),
   ..."-Wall -Wno-unused-function -Wno-psabi".split(" "),
 ];
@@ -37,7 +38,7 @@ export async function buildWasm(sources = kernelSources()) {
   const stamp = path.join(buildFolder, "wasm.key");
   const fresh = isFresh(key, outputs, stamp);
   if (!fresh) {
-    const binaries = await compile(sources);
+    const binaries = await Promise.all(Object.keys(isas).map((isa) => compileInThread(sources, isa)));
     for (const [i, binary] of binaries.entries()) writeAtomic(outputs[i], binary);
     writeAtomic(stamp, key);
   }
@@ -60,7 +61,17 @@ function withoutSharedMemory(binary) {
   return copy;
 }
 
-async function compile(sources) {
+/** One binary in a thread of its own: clang keeps the thread it runs in busy. */
+function compileInThread(sources, isa) {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { sources, isa } });
+    worker.on("message", (binary) => resolve(Buffer.from(binary)));
+    worker.on("error", reject);
+    worker.on("exit", () => reject(new Error("the compiler ended without a result"))); // no news after a message
+  });
+}
+
+async function compile({ sources, isa }) {
   const { runClang, runLLVM, Exit } = await import("@yowasp/clang");
   await runLLVM(["clang", "--version"], {}, { fetchProgress() {}, stdout() {} }); // loads it without a word
   const messages = [];
@@ -73,17 +84,14 @@ async function compile(sources) {
       throw new Error(`clang ${args.at(-1)} failed\n${Buffer.concat(messages).toString("utf8")}`, { cause: error });
     }
   };
-  const binaries = [];
-  for (const { flags } of Object.values(isas)) {
-    const all = [...compileFlags, ...flags, `-DFV_HASH=${kernelHash(sources)}.0`];
-    const objects = {};
-    for (const unit of units) {
-      objects[unit.replace(/c$/, "o")] = (await clang([...all, "-c", "-o", "out.o", unit], { ...sources }))["out.o"];
-    }
-    binaries.push((await clang([...linkFlags, "-o", "out.wasm", ...Object.keys(objects)], objects))["out.wasm"]);
+  const all = [...compileFlags, ...isas[isa].flags, `-DFV_HASH=${kernelHash(sources)}.0`];
+  const objects = {};
+  for (const unit of units) {
+    objects[unit.replace(/c$/, "o")] = (await clang([...all, "-c", "-o", "out.o", unit], { ...sources }))["out.o"];
   }
+  const binary = (await clang([...linkFlags, "-o", "out.wasm", ...Object.keys(objects)], objects))["out.wasm"];
   if (messages.length > 0) process.stderr.write(Buffer.concat(messages));
-  return binaries;
+  return binary;
 }
 
 function inlined([simd, relaxed]) {
@@ -96,7 +104,9 @@ export const wasmRelaxedBinary =
 `;
 }
 
-if (isMain(import.meta.url)) {
+// oxlint-disable-next-line require-post-message-target-origin -- that is for windows, this is a worker
+if (!isMainThread) parentPort.postMessage(await compile(workerData));
+else if (isMain(import.meta.url)) {
   const sources = kernelSources();
   console.log(await buildWasm(sources));
   buildKernelList(sources);
