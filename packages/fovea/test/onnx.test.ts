@@ -77,7 +77,7 @@ describe.skipIf(pretrained === null)("real ONNX models (../shared/data/pretraine
 
   for (const engine of engines) {
     it.each(Object.entries(files))(
-      `%s gives the reference outputs to 1e-4 on ${engine}, compiled like eager`,
+      `%s gives the reference outputs to 1e-4 on ${engine}, eager and compiled`,
       async (folder, file) => {
         const path = join(pretrained!, folder, file);
         expect(validateOnnx(readFileSync(path), file)).toEqual([]);
@@ -94,15 +94,17 @@ describe.skipIf(pretrained === null)("real ONNX models (../shared/data/pretraine
         for (const [name, y] of Object.entries(eager)) {
           const wanted = reference.get(`output_${name.replaceAll(/\W+/g, "_")}`)!;
           expect(y.shape).toEqual(wanted.shape);
-          const got = await y.data();
-          expect(await compiled[name]!.data()).toEqual(got);
-          let largest = 0;
-          let worst = 0;
-          for (let i = 0; i < got.length; i++) {
-            largest = Math.max(largest, Math.abs(wanted.data[i]!));
-            worst = Math.max(worst, Math.abs(wanted.data[i]! - got[i]!));
+          // Not bit for bit: compiled, residuals start a sum that they end eagerly, and batch norms are in the weights.
+          for (const got of [await y.data(), await compiled[name]!.data()]) {
+            let largest = 0;
+            let worst = 0;
+            for (let i = 0; i < got.length; i++) {
+              largest = Math.max(largest, Math.abs(wanted.data[i]!));
+              worst = Math.max(worst, Math.abs(wanted.data[i]! - got[i]!));
+            }
+            expect(got).toHaveLength(wanted.data.length);
+            expect(worst / largest).toBeLessThan(1e-4);
           }
-          expect(worst / largest).toBeLessThan(1e-4);
         }
       },
     );
