@@ -94,7 +94,10 @@ describe("the packed package", () => {
   it("brings the kernels as files, for pages that load them themselves", () => {
     for (const name of ["fovea", "fovea-threads", "fovea-relaxed", "fovea-relaxed-threads"]) {
       const url = `import.meta.resolve("fovea/${name}.wasm")`;
-      const check = `const { readFileSync } = await import("node:fs"); console.log(WebAssembly.validate(readFileSync(new URL(${url}))))`;
+      // Node 20 knows no relaxed SIMD and calls such a file invalid: there, that it is a wasm file has to do.
+      const valid =
+        name.includes("relaxed") && process.versions.node.startsWith("20.") ? "true" : "WebAssembly.validate(file)";
+      const check = `const { readFileSync } = await import("node:fs"); const file = readFileSync(new URL(${url})); console.log(file.subarray(0, 4).toString("latin1") === "\\0asm" && ${valid})`;
       expect(start(folders.main.path, process.execPath, ["--input-type=module", "-e", check]).trim()).toBe("true");
     }
   });
