@@ -9,6 +9,7 @@
 #include "cast.c"
 #include "chain.c"
 #include "conv2d.c"
+#include "conv2d_bands.c"
 #include "conv2d_input_grad.c"
 #include "conv2d_weight_grad.c"
 #include "copy.c"
