@@ -32,6 +32,16 @@ export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } fr
 export { InceptionV3, inceptionv3, type InceptionV3Options, type InceptionV3Outputs } from "./inceptionv3.ts";
 export { countConnections, LeNet5Original } from "./lenet5-1998.ts";
 export { LeNet5, lenet5, type LeNet5Options } from "./lenet5.ts";
+export {
+  isWeightsName,
+  listWeights,
+  load,
+  weightsInfo,
+  type LoadPretrainedOptions,
+  type Pretrained,
+  type WeightsInfo,
+  type WeightsName,
+} from "./load.ts";
 export { MobileNetV2, mobilenetv2, type MobileNetV2Options } from "./mobilenetv2.ts";
 export {
   plain18,
