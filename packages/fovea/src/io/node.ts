@@ -2,7 +2,5 @@
 export * from "./index.ts";
 export { cacheFolder, download } from "./download.ts";
 export { readFile, writeFileAtomic } from "./files.ts";
-export { parseNpz } from "./npz.ts";
 export { dataBeside, readOnnx } from "./onnx/file.ts";
-export { parseTorch } from "./torch.ts";
-export { readZip } from "./zip.ts";
+export { readWeights, type ReadWeightsOptions } from "./weights.ts";
