@@ -1,21 +1,9 @@
 // npm run accuracy:convolution: the errors of Winograd's and of the direct algorithm for 3×3 convolutions, on every ISA, through
 // the engines, against double precision. Writes docs/accuracy-convolution.md; ends with 1 where an error is beyond what is stated.
 import { writeFileSync } from "node:fs";
-import { build } from "esbuild";
+import { importTesting } from "./bundle-testing.mjs";
 
-// Test code is not part of the package, so it is bundled here, two folders below the package like what it is made of.
-const bundle = new URL("../packages/fovea/build/accuracy/convolution.mjs", import.meta.url);
-await build({
-  entryPoints: ["packages/fovea/src/testing/convAccuracy.ts"],
-  absWorkingDir: new URL("..", import.meta.url).pathname,
-  outfile: bundle.pathname,
-  bundle: true,
-  format: "esm",
-  platform: "node",
-  target: "es2022",
-  conditions: ["@fovea/source"],
-});
-const { convErrors } = await import(bundle.href);
+const { convErrors } = await importTesting("convAccuracy");
 
 const ALLOWED = 5e-5;
 const table = convErrors();

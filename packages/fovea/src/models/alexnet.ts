@@ -14,7 +14,8 @@ import { Linear } from "../nn/linear.ts";
 import { MaxPool2d } from "../nn/pooling.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
+import { family, torchvision } from "./_family.ts";
 
 export interface AlexNetOptions extends ClassifierOptions {
   /** Probability to drop an input of the first two fully connected layers; default 0.5. */
@@ -25,6 +26,7 @@ export class AlexNet extends ImageClassifier {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(6);
   readonly classifier: Sequential;
+  readonly stages = ["features.1", "features.4", "features.11", "features.12"];
 
   constructor({ numClasses = 1000, inChannels = 3, dropout = 0.5 }: AlexNetOptions = {}) {
     super();
@@ -68,3 +70,20 @@ export class AlexNet extends ImageClassifier {
 export function alexnet(options: AlexNetOptions = {}): AlexNet {
   return new AlexNet(options);
 }
+
+export const alexnets = family(
+  "AlexNet",
+  {
+    title: "ImageNet Classification with Deep Convolutional Neural Networks",
+    year: 2012,
+    url: "https://papers.nips.cc/paper/4824",
+  },
+  {
+    "alexnet.torchvision": {
+      summary: "AlexNet in torchvision's widths",
+      create: alexnet,
+      inputShape: squareImage(224),
+      published: torchvision(56.522),
+    },
+  },
+);

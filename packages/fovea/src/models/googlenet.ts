@@ -17,7 +17,8 @@ import { adaptiveAvgPool2d } from "../ops/adaptivePool.ts";
 import { concat } from "../ops/movement.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicConv2d, fromTensorFlow } from "./_basicConv.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions, type Pooling } from "./_classifier.ts";
+import { family, torchvision } from "./_family.ts";
 
 export interface GoogLeNetOptions extends ClassifierOptions {
   /** Add the two auxiliary heads, for `forwardWithAux`; default false. */
@@ -112,10 +113,11 @@ export class GoogLeNet extends ImageClassifier {
   readonly maxpool4 = new MaxPool2d(2, { stride: 2, ceilMode: true });
   readonly inception5a = new Inception(832, 256, 160, 320, 32, 128, 128);
   readonly inception5b = new Inception(832, 384, 192, 384, 48, 128, 128);
-  readonly aux1: InceptionAux | null;
-  readonly aux2: InceptionAux | null;
+  aux1: InceptionAux | null;
+  aux2: InceptionAux | null;
   readonly dropout: Dropout;
   readonly fc: Linear;
+  readonly stages = ["conv1", "conv3", "inception3b", "inception4e", "inception5b"];
   readonly #transformInput: boolean;
 
   constructor(options: GoogLeNetOptions = {}) {
@@ -130,6 +132,21 @@ export class GoogLeNet extends ImageClassifier {
     for (const module of this.namedModules().values()) {
       if (module instanceof Conv2d || module instanceof Linear) normal(module.weight, 0, 0.01);
     }
+  }
+
+  get classifier(): Linear {
+    return this.fc;
+  }
+
+  protected override outputLayers(): readonly (Linear | Conv2d)[] {
+    return [this.aux1?.fc2 ?? [], this.aux2?.fc2 ?? [], super.outputLayers()].flat();
+  }
+
+  /** Takes the auxiliary heads away too. */
+  override removeTop(pooling: Pooling = null): this {
+    this.aux1 = null;
+    this.aux2 = null;
+    return super.removeTop(pooling);
   }
 
   /** [N, 3, 224, 224] → [N, 1024, 7, 7] */
@@ -177,3 +194,22 @@ export class GoogLeNet extends ImageClassifier {
 export function googlenet(options: GoogLeNetOptions = {}): GoogLeNet {
   return new GoogLeNet(options);
 }
+
+export const googlenets = family(
+  "GoogLeNet",
+  { title: "Going Deeper with Convolutions", year: 2014, url: "https://arxiv.org/abs/1409.4842" },
+  {
+    "googlenet.torchvision": {
+      summary: "GoogLeNet with batch normalisation, 3×3 in place of 5×5",
+      create: googlenet,
+      inputShape: squareImage(224),
+      published: torchvision(69.778),
+    },
+    "googlenet.torchvision.aux": {
+      summary: "the same with its two auxiliary heads",
+      create: (options: GoogLeNetOptions = {}) => googlenet({ auxHeads: true, ...options }),
+      inputShape: squareImage(224),
+      published: torchvision(69.778),
+    },
+  },
+);

@@ -15,7 +15,8 @@ import { MaxPool2d } from "../nn/pooling.ts";
 import { concat } from "../ops/movement.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicConv2d, fromTensorFlow } from "./_basicConv.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions, type Pooling } from "./_classifier.ts";
+import { family, torchvision } from "./_family.ts";
 
 export interface InceptionV3Options extends ClassifierOptions {
   /** Add the auxiliary head, for `forwardWithAux`; default false. */
@@ -226,12 +227,13 @@ export class InceptionV3 extends ImageClassifier {
   readonly Mixed_6c = new InceptionC(768, 160);
   readonly Mixed_6d = new InceptionC(768, 160);
   readonly Mixed_6e = new InceptionC(768, 192);
-  readonly AuxLogits: InceptionAux | null;
+  AuxLogits: InceptionAux | null;
   readonly Mixed_7a = new InceptionD(768);
   readonly Mixed_7b = new InceptionE(1280);
   readonly Mixed_7c = new InceptionE(2048);
   readonly dropout: Dropout;
   readonly fc: Linear;
+  readonly stages = ["Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"];
   readonly #transformInput: boolean;
 
   constructor(options: InceptionV3Options = {}) {
@@ -249,6 +251,20 @@ export class InceptionV3 extends ImageClassifier {
       normal(this.AuxLogits.conv1.conv.weight, 0, 0.01);
       normal(this.AuxLogits.fc.weight, 0, 0.001);
     }
+  }
+
+  get classifier(): Linear {
+    return this.fc;
+  }
+
+  protected override outputLayers(): readonly (Linear | Conv2d)[] {
+    return [this.AuxLogits?.fc ?? [], super.outputLayers()].flat();
+  }
+
+  /** Takes the auxiliary head away too. */
+  override removeTop(pooling: Pooling = null): this {
+    this.AuxLogits = null;
+    return super.removeTop(pooling);
   }
 
   /** [N, 3, 299, 299] → [N, 2048, 8, 8] */
@@ -292,3 +308,26 @@ export class InceptionV3 extends ImageClassifier {
 export function inceptionv3(options: InceptionV3Options = {}): InceptionV3 {
   return new InceptionV3(options);
 }
+
+export const inceptions = family(
+  "Inception v3",
+  {
+    title: "Rethinking the Inception Architecture for Computer Vision",
+    year: 2015,
+    url: "https://arxiv.org/abs/1512.00567",
+  },
+  {
+    "inceptionv3.torchvision": {
+      summary: "Inception v3 without its auxiliary head",
+      create: inceptionv3,
+      inputShape: squareImage(299),
+      published: torchvision(77.294),
+    },
+    "inceptionv3.torchvision.aux": {
+      summary: "Inception v3 with its auxiliary head",
+      create: (options: InceptionV3Options = {}) => inceptionv3({ auxHead: true, ...options }),
+      inputShape: squareImage(299),
+      published: torchvision(77.294),
+    },
+  },
+);

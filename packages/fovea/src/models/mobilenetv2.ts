@@ -13,7 +13,8 @@ import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
+import { family, torchvision } from "./_family.ts";
 
 export interface MobileNetV2Options extends ClassifierOptions {
   /** Factor of all widths (the paper's α); default 1. */
@@ -74,6 +75,7 @@ class InvertedResidual extends Module {
 export class MobileNetV2 extends ImageClassifier {
   readonly features: Sequential;
   readonly classifier: Sequential;
+  readonly stages = [1, 3, 6, 13, 18].map((i) => `features.${i}`);
 
   constructor({ numClasses = 1000, inChannels = 3, widthMultiplier = 1, dropout = 0.2 }: MobileNetV2Options = {}) {
     super();
@@ -113,3 +115,20 @@ export class MobileNetV2 extends ImageClassifier {
 export function mobilenetv2(options: MobileNetV2Options = {}): MobileNetV2 {
   return new MobileNetV2(options);
 }
+
+export const mobilenetv2s = family(
+  "MobileNet v2",
+  {
+    title: "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
+    year: 2018,
+    url: "https://arxiv.org/abs/1801.04381",
+  },
+  {
+    mobilenetv2: {
+      summary: "MobileNet v2: depthwise convolutions, small and quick",
+      create: mobilenetv2,
+      inputShape: squareImage(224),
+      published: torchvision(71.878),
+    },
+  },
+);

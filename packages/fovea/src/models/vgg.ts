@@ -16,7 +16,8 @@ import type { Module } from "../nn/module.ts";
 import { MaxPool2d } from "../nn/pooling.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
+import { family, torchvision } from "./_family.ts";
 
 export interface VGGOptions extends ClassifierOptions {
   /** Normalise after every convolution; default false. */
@@ -39,6 +40,7 @@ export class VGG extends ImageClassifier {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(7);
   readonly classifier: Sequential;
+  readonly stages: readonly string[];
 
   constructor(
     configuration: keyof typeof configurations,
@@ -46,6 +48,7 @@ export class VGG extends ImageClassifier {
   ) {
     super();
     const layers: Module[] = [];
+    const stages: string[] = [];
     let channels = inChannels;
     configurations[configuration].forEach((convolutions, stage) => {
       const width = widths[stage]!;
@@ -55,8 +58,10 @@ export class VGG extends ImageClassifier {
         layers.push(new ReLU());
         channels = width;
       }
+      stages.push(`features.${layers.length - 1}`);
       layers.push(new MaxPool2d(2));
     });
+    this.stages = stages;
     this.features = new Sequential(...layers);
     this.classifier = new Sequential(
       new Linear(512 * 7 * 7, 4096),
@@ -93,3 +98,70 @@ export const vgg13 = (options: VGGOptions = {}): VGG => new VGG("B", options);
 export const vgg16 = (options: VGGOptions = {}): VGG => new VGG("D", options);
 /** Configuration E: 19 layers, 143,667,240 parameters. */
 export const vgg19 = (options: VGGOptions = {}): VGG => new VGG("E", options);
+
+const at224 = squareImage(224);
+
+type VGGNormOptions = Omit<VGGOptions, "batchNorm">;
+const normalized =
+  (create: (options: VGGOptions) => VGG) =>
+  (options: VGGNormOptions = {}) =>
+    create({ ...options, batchNorm: true });
+
+export const vggs = family(
+  "VGG",
+  {
+    title: "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+    year: 2014,
+    url: "https://arxiv.org/abs/1409.1556",
+  },
+  {
+    vgg11: {
+      summary: "VGG-11, configuration A",
+      create: vgg11,
+      inputShape: at224,
+      published: torchvision(69.02),
+    },
+    "vgg11.bn": {
+      summary: "VGG-11 with batch normalisation",
+      create: normalized(vgg11),
+      inputShape: at224,
+      published: torchvision(70.37),
+    },
+    vgg13: {
+      summary: "VGG-13, configuration B",
+      create: vgg13,
+      inputShape: at224,
+      published: torchvision(69.928),
+    },
+    "vgg13.bn": {
+      summary: "VGG-13 with batch normalisation",
+      create: normalized(vgg13),
+      inputShape: at224,
+      published: torchvision(71.586),
+    },
+    vgg16: {
+      summary: "VGG-16, configuration D",
+      create: vgg16,
+      inputShape: at224,
+      published: torchvision(71.592),
+    },
+    "vgg16.bn": {
+      summary: "VGG-16 with batch normalisation",
+      create: normalized(vgg16),
+      inputShape: at224,
+      published: torchvision(73.36),
+    },
+    vgg19: {
+      summary: "VGG-19, configuration E",
+      create: vgg19,
+      inputShape: at224,
+      published: torchvision(72.376),
+    },
+    "vgg19.bn": {
+      summary: "VGG-19 with batch normalisation",
+      create: normalized(vgg19),
+      inputShape: at224,
+      published: torchvision(74.218),
+    },
+  },
+);

@@ -44,9 +44,14 @@ function h5Weights(file: Hdf5File, name: string): LayerWeights {
 /** A list of texts among the attributes; Keras cuts long ones into `name0`, `name1` and so on. */
 function texts(file: Hdf5File, path: string, key: string): readonly string[] {
   const attributes = file.attributes.get(path);
-  const parts: unknown[] = [attributes?.get(key)];
-  for (let i = 0; attributes?.has(`${key}${i}`); i++) parts.push(attributes.get(`${key}${i}`));
-  return parts.flat().filter((text): text is string => typeof text === "string");
+  const numbered = [...(attributes ?? [])].filter(
+    ([name]) => name.startsWith(key) && /^\d*$/.test(name.slice(key.length)),
+  );
+  const order = ([name]: readonly [string, unknown]) => Number(name.slice(key.length));
+  return numbered
+    .toSorted((a, b) => order(a) - order(b))
+    .flatMap(([, part]): readonly unknown[] => (Array.isArray(part) ? part : [part]))
+    .filter((text): text is string => typeof text === "string");
 }
 
 /** The weights in an archive of Keras 3: `layers/conv2d/vars/0`, named by class and number, not by the layer's name. */
