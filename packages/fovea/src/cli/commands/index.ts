@@ -2,8 +2,16 @@ import type { Command } from "../command.ts";
 import { bench } from "./bench.ts";
 import { doctor } from "./doctor.ts";
 import { evaluateCommand } from "./evaluate.ts";
+import { featuresCommand } from "./features.ts";
 import { predictCommand } from "./predict.ts";
 import { train } from "./train.ts";
 
 /** All commands, in the order of the help. */
-export const commands = [train, evaluateCommand, predictCommand, bench, doctor] as unknown as readonly Command[];
+export const commands = [
+  train,
+  evaluateCommand,
+  predictCommand,
+  featuresCommand,
+  bench,
+  doctor,
+] as unknown as readonly Command[];
