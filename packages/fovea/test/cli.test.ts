@@ -352,7 +352,7 @@ describe("a wrong command line ends with 2 and one line", () => {
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/Examples:\n {2}\S/);
     }
-    expect(fovea(["--help"]).out).toMatch(/train .*\n.*evaluate .*\n.*predict .*\n.*bench .*\n.*doctor /);
+    expect(fovea(["--help"]).out).toMatch(/train [^]*evaluate [^]*predict [^]*features [^]*bench [^]*doctor /);
   });
 });
 

@@ -28,6 +28,15 @@ export {
   type CifarResNetOptions,
 } from "./cifarResnet.ts";
 export { DenseNet, densenet121, densenet161, densenet169, densenet201, type DenseNetOptions } from "./densenet.ts";
+export {
+  fineTune,
+  parameterCounts,
+  trainable,
+  tuningCounts,
+  type FineTuneOptions,
+  type ParameterCounts,
+  type TuningStrategy,
+} from "./fineTune.ts";
 export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } from "./googlenet.ts";
 export { InceptionV3, inceptionv3, type InceptionV3Options, type InceptionV3Outputs } from "./inceptionv3.ts";
 export { countConnections, LeNet5Original } from "./lenet5-1998.ts";
