@@ -4,11 +4,11 @@ import { ours } from "./peers.mjs";
 import { race, round, versus } from "./race.mjs";
 
 /**
- * One row per peer. `compare(mine, others)` gives an error per peer (null: cannot be compared); a peer beyond the
+ * One row per peer, of the suite `job.suite` (that of the task by default). `compare(mine, others)` gives an error per peer (null: cannot be compared); a peer beyond the
  * tolerance is not timed but reported. `unit` is "ms" (per batch) or "images/s".
  */
 export async function duel({ job, peers, compare, tolerance, unit, rounds, record, wrong }) {
-  const { task: suite, network: model, batch, threads, engine } = job;
+  const { task, suite = task, network: model, batch, threads, engine } = job;
   const shown = (seconds) => round(unit === "ms" ? seconds * 1000 : batch / seconds);
   await withContestants([ours, ...peers], job, async ([mine, ...others]) => {
     const errors = await compare(mine, others);

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { measurePeaks } from "./machine.mjs";
 import { recordResults } from "./results.mjs";
 
-const suites = ["kernels", "inference", "training", "coldstart", "memory", "scaling"];
+const suites = ["kernels", "inference", "training", "coldstart", "memory", "scaling", "threads"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

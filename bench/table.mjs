@@ -80,6 +80,8 @@ const sections = readResults().flatMap(({ machine, peaks, rows }, i) => {
     ...comparison(rows, "training", "Training step"),
     ...comparison(rows, "coldstart", "Start of the process to the first prediction"),
     ...comparison(rows, "memory", "Most memory resident"),
+    ...comparison(rows, "threads, inference", "Several threads, predicting"),
+    ...comparison(rows, "threads, training", "Several threads, training step"),
     ...kernels(rows),
     ...(chart === null ? [] : [`### Cost and work\n\n![Images per second by batch and by size](${picture})\n`]),
   ];

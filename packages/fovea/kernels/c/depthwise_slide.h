@@ -2,9 +2,8 @@
 // the output pixels that it touches.
 //
 // Lanes are channels; a tile is 8, 7, 4, 2 or 1 pixels of an output row, with its sums and a kernel row's weights in registers.
-// A table holds one pointer per (tap row, input column), with padding pointing at zeros, and moves down a row by one
-// addition per entry. Loops: band of columns → chunk of channels → rows → tiles → channels, so that input and output are
-// read and written in the order they lie. Sums are taken in the order of taps, as everywhere in depthwise.c.
+// A table holds one pointer per (tap row, input column) of an output row, with padding pointing at zeros. Loops: band of
+// columns → chunk of channels → rows → tiles → channels, so that input and output are read and written in the order they lie. Sums are taken in the order of taps, as everywhere in depthwise.c.
 #pragma once
 #include "window.h"
 
@@ -12,11 +11,6 @@
 #define SLIDE_COLUMNS 264   // input columns of a band
 #define SLIDE_ROWS 7        // tap rows
 #define SLIDE_BYTES 131072
-
-typedef struct {
-  const float *at[SLIDE_ROWS][SLIDE_COLUMNS];
-  ptrdiff_t down[SLIDE_COLUMNS]; // to the next output row, floats; 0 for padding
-} ColumnTable;
 
 // Tap rows of output row j that lie inside the source.
 INLINE void inside_taps(const Window *w, ptrdiff_t j, ptrdiff_t *ty0, ptrdiff_t *ty1) {
@@ -83,7 +77,7 @@ typedef struct {
 } Slide;
 #define SLIDE_NAMES(KX, S) \
   {KX, S, {slide_1_##KX##_##S, slide_2_##KX##_##S, slide_4_##KX##_##S, slide_7_##KX##_##S, slide_8_##KX##_##S}},
-static const int slide_pixels[5] = {1, 2, 4, 7, 8};
+static const int slide_sizes[5] = {1, 2, 4, 7, 8};
 static const Slide slides[] = {FOR_SLIDES(SLIDE_NAMES)};
 
 // The tiles for this window, or null if it takes another kernel.
@@ -94,47 +88,48 @@ static const Slide *slide_of(const Window *w) {
   return NULL;
 }
 
-// Pointers of the columns that output pixels [i0, i0 + pixels) of row j of image n read.
-static void column_table(const Window *w, ptrdiff_t n, ptrdiff_t j, ptrdiff_t i0, ptrdiff_t columns, ptrdiff_t channel, ColumnTable *t) {
-  const ptrdiff_t row = w->srcW * w->srcC, y = j * w->mulY + w->addY;
-  for (ptrdiff_t k = 0; k < columns; k++) {
-    const ptrdiff_t x = i0 * w->mulX + w->addX + k;
-    const int inside = x >= 0 && x < w->srcW;
-    t->down[k] = inside ? w->mulY * row : 0;
-    for (ptrdiff_t ty = 0; ty < w->tapsY; ty++)
-      t->at[ty][k] = inside ? w->src + (n * w->srcH + y + ty * w->stepY) * row + x * w->srcC + channel : zero_row;
+// Bands of columns that a row is cut into.
+INLINE ptrdiff_t slide_bands(const Window *w) { return ceil_div(w->outW, (SLIDE_COLUMNS - w->tapsX) / w->mulX + 1); }
+
+// Pixels [i0, i0 + pixels) of an output row, all tiles. `rows`: where `taps` rows of the source begin, at the first channel.
+// c, residual: the pixel i0 at the first channel. weights: the first of these tap rows at the first channel.
+static void slide_pixels(const Window *w, const Slide *slide, const float *const *rows, ptrdiff_t taps, const float *weights,
+                         ptrdiff_t ldw, const float *bias, const float *residual, ptrdiff_t i0, ptrdiff_t pixels, ptrdiff_t width, float *c) {
+  const float *at[SLIDE_ROWS][SLIDE_COLUMNS];
+  const ptrdiff_t columns = (pixels - 1) * w->mulX + w->tapsX, x = i0 * w->mulX + w->addX;
+  const ptrdiff_t k0 = min_(columns, max_(0, -x)), k1 = max_(k0, min_(columns, w->srcW - x)); // the columns inside
+  for (ptrdiff_t ty = 0; ty < taps; ty++) {
+    for (ptrdiff_t k = 0; k < k0; k++) at[ty][k] = zero_row;
+    for (ptrdiff_t k = k0; k < k1; k++) at[ty][k] = rows[ty] + (x + k) * w->srcC;
+    for (ptrdiff_t k = k1; k < columns; k++) at[ty][k] = zero_row;
+  }
+  const int most = pixels % 8 && pixels % 7 == 0 ? 3 : 4; // whole tiles of 7 where these fill the row
+  for (ptrdiff_t i = 0, size = most; i < pixels; i += slide_sizes[size]) {
+    while (slide_sizes[size] > pixels - i) size--;
+    float *to = c + i * w->dstPixel;
+    slide->tile[size](width, taps, &at[0][i * w->mulX], weights, ldw, bias, residual ? residual + i * w->dstPixel : NULL, to,
+                      w->dstPixel, &w->end);
+    if (w->end.flags & EPILOGUE_SILU) silu_rows(to, w->dstPixel, slide_sizes[size], width);
   }
 }
 
 // As run_depthwise.
 static void run_slide(const Window *w, const Slide *slide, int part, int parts) {
-  const ptrdiff_t channels = w->srcC, ldw = round_up(channels, VL), mostPixels = (SLIDE_COLUMNS - w->tapsX) / w->mulX + 1;
-  const ptrdiff_t bands = ceil_div(w->outW, mostPixels), rowBytes = 4 * channels * min_(w->srcW, SLIDE_COLUMNS) * w->mulY;
+  const ptrdiff_t channels = w->srcC, ldw = round_up(channels, VL), rowBytes = 4 * channels * min_(w->srcW, SLIDE_COLUMNS) * w->mulY;
+  const ptrdiff_t bands = slide_bands(w);
   const ptrdiff_t chunk = min_(ZERO_RUN, round_up(ceil_div(channels, ceil_div(rowBytes, SLIDE_BYTES)), 16)), chunks = ceil_div(channels, chunk);
   const ptrdiff_t units = w->images * bands * chunks * w->outH;
-  const ptrdiff_t u0 = share(units, part, parts), u1 = share(units, part + 1, parts);
-  ColumnTable table;
-  for (ptrdiff_t u = u0; u < u1; u++) {
+  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
     const ptrdiff_t j = u % w->outH, block = u / w->outH, c0 = block % chunks * chunk, width = min_(chunk, channels - c0);
     const ptrdiff_t band = block / chunks % bands, n = block / chunks / bands;
-    const ptrdiff_t i0 = share(w->outW, (int)band, (int)bands), pixels = share(w->outW, (int)band + 1, (int)bands) - i0;
-    const ptrdiff_t columns = (pixels - 1) * w->mulX + w->tapsX;
-    if (u == u0 || j == 0) column_table(w, n, j, i0, columns, c0, &table);
-    else
-      for (ptrdiff_t ty = 0; ty < w->tapsY; ty++)
-        for (ptrdiff_t k = 0; k < columns; k++) table.at[ty][k] += table.down[k];
+    const ptrdiff_t i0 = share(w->outW, (int)band, (int)bands), i1 = share(w->outW, (int)band + 1, (int)bands);
     ptrdiff_t ty0, ty1;
     inside_taps(w, j, &ty0, &ty1);
-    const float *bias = w->end.bias ? w->end.bias + c0 : zero_row;
-    const float *weights = w->weights + (w->firstK + ty0 * w->tapsX) * ldw + c0;
-    const int most = pixels % 8 && pixels % 7 == 0 ? 3 : 4; // whole tiles of 7 where these fill the row
-    for (ptrdiff_t i = 0, size = most; i < pixels; i += slide_pixels[size]) {
-      while (slide_pixels[size] > pixels - i) size--;
-      const ptrdiff_t at = n * w->dstImage + j * w->dstRow + (i0 + i) * w->dstPixel + c0;
-      float *c = w->dst + at;
-      slide->tile[size](width, max_(0, ty1 - ty0), &table.at[ty0 < ty1 ? ty0 : 0][i * w->mulX], weights, ldw, bias,
-                        w->end.residual ? w->end.residual + at : NULL, c, w->dstPixel, &w->end);
-      if (w->end.flags & EPILOGUE_SILU) silu_rows(c, w->dstPixel, slide_pixels[size], width);
-    }
+    const float *rows[SLIDE_ROWS];
+    for (ptrdiff_t ty = ty0; ty < ty1; ty++)
+      rows[ty - ty0] = w->src + (n * w->srcH + j * w->mulY + w->addY + ty * w->stepY) * w->srcW * channels + c0;
+    const ptrdiff_t at = n * w->dstImage + j * w->dstRow + i0 * w->dstPixel + c0;
+    slide_pixels(w, slide, rows, max_(0, ty1 - ty0), w->weights + (w->firstK + ty0 * w->tapsX) * ldw + c0, ldw,
+                 w->end.bias ? w->end.bias + c0 : zero_row, w->end.residual ? w->end.residual + at : NULL, i0, i1 - i0, width, w->dst + at);
   }
 }

@@ -67,20 +67,26 @@ KERNEL(conv2d_input_scatter_pack) {
 }
 
 // Zero borders around every image, for windows that then never leave it.
-// buf: x [N, H, W, C], y [N, top + H + bottom, left + W + right, C]
-// p: 0 N, 1 H, 2 W, 3 C, 4 top, 5 bottom, 6 left, 7 right
+// buf: x [N, H, W, C] (or [N, C, H, W], p[8]), y [N, top + H + bottom, left + W + right, C]
+// p: 0 N, 1 H, 2 W, 3 C, 4 top, 5 bottom, 6 left, 7 right, 8 x has one plane per channel
 KERNEL(pad_images) {
-  const ptrdiff_t h = p[1], row = (ptrdiff_t)p[2] * p[3], left = (ptrdiff_t)p[6] * p[3], right = (ptrdiff_t)p[7] * p[3];
+  const ptrdiff_t h = p[1], w = p[2], c = p[3], row = w * c, left = p[6] * c, right = p[7] * c;
   const ptrdiff_t height = p[4] + h + p[5], width = left + row + right, units = p[0] * height;
   for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
     const ptrdiff_t n = u / height, y = u % height - p[4];
     float *to = (float *)buf[1] + u * width;
     if (y < 0 || y >= h) {
       __builtin_memset(to, 0, (size_t)width * 4);
-    } else {
-      __builtin_memset(to, 0, (size_t)left * 4);
-      __builtin_memcpy(to + left, (const float *)buf[0] + (n * h + y) * row, (size_t)row * 4);
-      __builtin_memset(to + left + row, 0, (size_t)right * 4);
+      continue;
     }
+    __builtin_memset(to, 0, (size_t)left * 4);
+    if (p[8]) {
+      const float *from = (const float *)buf[0] + (n * c * h + y) * w;
+      for (ptrdiff_t k = 0; k < c; k++, from += h * w)
+        for (ptrdiff_t x = 0; x < w; x++) to[left + x * c + k] = from[x];
+    } else {
+      __builtin_memcpy(to + left, (const float *)buf[0] + (n * h + y) * row, (size_t)row * 4);
+    }
+    __builtin_memset(to + left + row, 0, (size_t)right * 4);
   }
 }

@@ -63,6 +63,7 @@ export class PlanReport {
 
   toString(): string {
     const timed = this.ms !== null;
+    const speeds = speedsOf(this.rows);
     const lines = [
       [
         "op",
@@ -73,13 +74,13 @@ export class PlanReport {
         ...(timed ? ["ms", "GFLOP/s"] : []),
         "kernels (once: only when weights change)",
       ],
-      ...this.rows.map((row) => [
+      ...this.rows.map((row, i) => [
         row.op,
         showShape(row.shape),
         row.layout,
         row.macs > 0 ? (row.macs / 1e6).toFixed(2) : "",
         ((row.bytesRead + row.bytesWritten) / 1e6).toFixed(2),
-        ...(timed ? [row.ms!.toFixed(3), row.macs > 0 ? ((2e-6 * row.macs) / row.ms!).toFixed(0) : ""] : []),
+        ...(timed ? [row.ms!.toFixed(3), speeds[i]!] : []),
         [...row.kernels, ...(row.once.length > 0 ? [`once: ${row.once.join(", ")}`] : [])].join(", ") || "–",
       ]),
     ];
@@ -98,6 +99,18 @@ export class PlanReport {
     ];
     return [this.title, ...table, total.join(", ")].join("\n");
   }
+}
+
+/** GFLOP/s of each row. What lives in another row's loop is done, and timed, in the next row that has a kernel. */
+function speedsOf(rows: readonly PlanRow[]): string[] {
+  let macs = 0;
+  return rows.map((row) => {
+    macs += row.macs;
+    if (row.kernels.length === 0 && row.layout === "registers") return "";
+    const done = macs;
+    macs = 0;
+    return done > 0 && row.ms! > 0 ? ((2e-6 * done) / row.ms!).toFixed(0) : "";
+  });
 }
 
 const bytesOf = ({ shape, dtype }: TensorSpec): number => sizeOf(shape) * byteSize[dtype];

@@ -75,9 +75,14 @@ export const modelNames = (Object.keys(registry) as ModelName[]).toSorted(
 
 /** Names that `create` takes, or those that fit a pattern with `*` for anything: `list("resnet*")`. */
 export function list(pattern = "*"): ModelName[] {
+  return namesLike(pattern, modelNames);
+}
+
+/** The names that fit a pattern with `*` for anything. */
+export function namesLike<N extends string>(pattern: string, names: readonly N[]): N[] {
   const parts = pattern.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   const expression = new RegExp(`^${parts.join(".*")}$`);
-  return modelNames.filter((name) => expression.test(name));
+  return names.filter((name) => expression.test(name));
 }
 
 /**

@@ -38,6 +38,16 @@ export { InceptionV3, inceptionv3, type InceptionV3Options, type InceptionV3Outp
 export { countConnections, LeNet5Original } from "./lenet5-1998.ts";
 export { LeNet5, lenet5, type LeNet5Options } from "./lenet5.ts";
 export { MobileNetV1, type MobileNetV1Options } from "./mobilenetv1.ts";
+export {
+  isWeightsName,
+  listWeights,
+  load,
+  weightsInfo,
+  type LoadPretrainedOptions,
+  type Pretrained,
+  type WeightsInfo,
+  type WeightsName,
+} from "./load.ts";
 export { MobileNetV2, mobilenetv2, type MobileNetV2Options } from "./mobilenetv2.ts";
 export { MobileNetV3, type MobileNetV3Options } from "./mobilenetv3.ts";
 export { RegNet } from "./regnet.ts";

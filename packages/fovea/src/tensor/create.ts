@@ -1,5 +1,6 @@
 import { FoveaError, ShapeError } from "../base/errors.ts";
 import { hostArray, type DType, type TypedArray } from "../base/dtype.ts";
+import type { HostValues } from "../base/hostValues.ts";
 import { checkShape, sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
 import { Storage } from "./storage.ts";
 import { Tensor, type NestedArray } from "./tensor.ts";
@@ -36,8 +37,8 @@ export function tensor(values: NestedArray | TypedArray, options: TensorOptions 
   return fromHost(host, shape, dtype);
 }
 
-/** A tensor over an array that nobody will change. */
-export function fromHost(host: TypedArray, shape: Shape, dtype: DType): Tensor {
+/** A tensor over values that nobody will change. */
+export function fromHost(host: HostValues, shape: Shape, dtype: DType): Tensor {
   const spec = { shape: Object.freeze([...shape]), dtype };
   return new Tensor(spec, new Storage(spec, { host }));
 }

@@ -46,9 +46,12 @@ export interface CpuCall<A extends Attrs = Attrs> {
   readonly attrs: A;
 }
 
+/** The layout an input must have, where that depends on the shapes. */
+export type Wish = (inputs: readonly (TensorSpec | undefined)[], attrs: Attrs, output: TensorSpec) => Layout | "any";
+
 export interface CpuKernel {
   /** Layout each input must have; `any` takes both (use `stridesOf`). Inputs not listed: contiguous. */
-  readonly in?: readonly (Layout | "any")[];
+  readonly in?: readonly (Layout | "any" | Wish)[];
   /** Applies to every input of a list op. */
   readonly inAll?: Layout | "any";
   /** Layout of the output; `follow` = that of the input with the output's shape, else of the first of its rank. Default contiguous. */
@@ -91,7 +94,11 @@ export function lowerOp(
     return target;
   }
   if (kernel.alias && keepsChannels(inputs[0]!, outputSpec.shape)) return make.alias(inputs[0]!);
-  const args = inputs.map((v, i) => v && wish(v, kernel.inAll ?? kernel.in?.[i] ?? "contiguous", make.relayout));
+  const args = inputs.map((v, i) => {
+    const to = kernel.inAll ?? kernel.in?.[i] ?? "contiguous";
+    const specs = () => inputs.map((input) => input?.spec);
+    return v && wish(v, typeof to === "function" ? to(specs(), attrs, outputSpec) : to, make.relayout);
+  });
   if (kernel.alias) return make.alias(args[0]!);
   const output = make.output(outputLayout(kernel, args, outputSpec.shape));
   kernel.emit!(e, { inputs: args, output, attrs });

@@ -5,6 +5,7 @@ import { destinations, type Destination } from "./destinations.ts";
 import type { KernelName } from "./kernels.generated.ts";
 import { sameLayout, type Layout } from "./layout.ts";
 import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import { findBands, lowerBands, type Bands } from "./lower/bands.ts";
 import { lowerChain } from "./lower/chain.ts";
 import { emitRelayout } from "./lower/relayout.ts";
 
@@ -65,7 +66,7 @@ export class Planner implements Emitter {
   readonly steps: Step[] = [];
   readonly inputs: readonly number[];
   readonly outputs: readonly PlacedValue[];
-  /** Of each node's result; undefined for one that lives only inside a chain's loop. */
+  /** Of each node's result; undefined for one that lives only inside another one's loop. */
   readonly layouts: readonly (Layout | undefined)[];
   readonly lanes: number;
   /** What a `Ref` stands for. */
@@ -97,12 +98,14 @@ export class Planner implements Emitter {
       add(value, (buffer as CpuBuffer).layout, "captured", (buffer as CpuBuffer).block);
     }
     program.hostInputs.forEach(({ value }, i) => add(value, hostBuffers[i]!.layout, "host", hostBuffers[i]!.block));
+    const bands = findBands(program, this.#overwritten);
     const chains = new Map(program.chains.map((chain) => [chain.from, chain]));
     for (let i = 0; i < program.nodes.length; i++) {
       this.#node = i;
       const chain = chains.get(i);
       if (chain !== undefined && this.#lowerChain(chain)) i = chain.to - 1;
-      else this.#values.set(program.nodes[i]!.output, this.#lower(program.nodes[i]!));
+      else if (bands.last.has(i)) this.#values.set(program.nodes[i]!.output, this.#lowerBands(bands.last.get(i)!));
+      else if (!bands.others.has(i)) this.#values.set(program.nodes[i]!.output, this.#lower(program.nodes[i]!));
     }
     this.#node = -1;
     this.layouts = program.nodes.map(({ output }) => this.#values.get(output)?.layout);
@@ -134,6 +137,14 @@ export class Planner implements Emitter {
     });
     for (const { op, output } of nodes) if (done && op.inPlace) this.#twins.delete(this.#values.get(output)!.ref);
     return done;
+  }
+
+  #lowerBands(bands: Bands): CpuValue {
+    return lowerBands(this, bands, {
+      values: this.#values,
+      relayout: (v, to) => this.#twin(v, to),
+      output: (id, layout) => this.#early.get(id) ?? this.#result(id, layout),
+    });
   }
 
   #lower({ op, inputs: ids, attrs, output: id }: ProgramNode): CpuValue {

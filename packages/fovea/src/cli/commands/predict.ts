@@ -3,7 +3,7 @@ import { argmaxOf, makeClassifier } from "../../train/classifier.ts";
 import { showPercent } from "../../train/format.ts";
 import type { Command } from "../command.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
-import { loadImage } from "../image.ts";
+import { readImage } from "../../data/readImage.ts";
 import { prepareImage } from "../prepareImage.ts";
 import { imageShape } from "../model.ts";
 import { openTrained } from "../trained.ts";
@@ -30,7 +30,7 @@ export const predictCommand: Command<PredictOptions> = {
     const shape = imageShape(spec);
     const classifier = makeClassifier(model);
     for (const file of images as readonly string[]) {
-      const pixels = prepareImage(await loadImage(file), shape, spec.data);
+      const pixels = prepareImage(await readImage(file, { maxSide: 2048 }), shape, spec.data);
       const x = Float32Array.from(pixels, (byte) => byte / 255);
       const scores = await classifier.logProbabilities({ x, shape: [1, ...shape] });
       const probabilities = Array.from(scores, exp);

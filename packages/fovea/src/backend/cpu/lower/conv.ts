@@ -1,7 +1,8 @@
 import type { Conv2dAttrs } from "../../../ops/conv2d.ts";
 import type { Epilogue } from "../../../ops/epilogue.ts";
 import { sizeOf, type Shape } from "../../../base/shape.ts";
-import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref } from "../lower.ts";
+import type { Layout } from "../layout.ts";
+import type { CpuCall, CpuKernel, CpuValue, Emitter, Ref, Wish } from "../lower.ts";
 import { emitDepthwiseWeightGrad, isDepthwise, packDepthwise } from "./depthwise.ts";
 import { epilogueParams } from "./epilogue.ts";
 import { emitWinograd, emitWinogradInputGrad, emitWinogradWeightGrad } from "./winograd.ts";
@@ -9,9 +10,11 @@ import { emitWinograd, emitWinogradInputGrad, emitWinogradWeightGrad } from "./w
 /** Channels per group up to which the input is padded first, so that the taps of a kernel row become one run. */
 const PAD_FORWARD = 16;
 const PAD_WEIGHT_GRAD = 8;
+/** Up to so many the padding is what turns images from one plane per channel to channels last, in the same pass. */
+const PAD_PLANES = 8;
 
 /** The numbers of one convolution y = x ∗ weight, whichever of the three is computed. */
-interface Geometry {
+export interface Geometry {
   readonly x: Shape;
   readonly weight: Shape;
   readonly y: Shape;
@@ -19,7 +22,7 @@ interface Geometry {
 }
 
 /** Parameters 0 … 16 that the convolution kernels share; `special` is number 15. */
-function params({ x, weight, y, attrs }: Geometry, special: number): number[] {
+export function params({ x, weight, y, attrs }: Geometry, special: number): number[] {
   const { stride, padding, dilation, groups } = attrs;
   const [top, left] = [padding[0][0], padding[1][0]];
   const pixels = [x[0]!, x[2]!, x[3]!, x[1]!, y[2]!, y[3]!, y[1]!];
@@ -33,27 +36,47 @@ function packedSize(groups: number, columns: number, depth: number, lanes: numbe
   return groups * roundUp(columns, lanes) * depth;
 }
 
+/** How far windows reach beyond each side of the input; 0 where the last one ends before the border. */
+function reach({ x, weight, y, attrs }: Geometry): readonly [top: number, bottom: number, left: number, right: number] {
+  const { stride, padding, dilation } = attrs;
+  const after = (axis: 0 | 1) => {
+    const end = (y[2 + axis]! - 1) * stride[axis] + dilation[axis] * (weight[2 + axis]! - 1) + 1;
+    return Math.max(0, end - padding[axis][0] - x[2 + axis]!);
+  };
+  return [padding[0][0], after(0), padding[1][0], after(1)];
+}
+
+/** Whether the input gets zeros around it first. */
+function pads(g: Geometry, most: number): boolean {
+  return g.attrs.groups === 1 && g.x[1]! <= most && reach(g).some((n) => n > 0);
+}
+
 /** x with zeros around it, and the geometry that then needs no padding; x itself where no window leaves it. */
-function padInput(e: Emitter, x: CpuValue, g: Geometry, most: number): { ref: Ref; geometry: Geometry } {
+export function padInput(e: Emitter, x: CpuValue, g: Geometry, most = PAD_FORWARD): { ref: Ref; geometry: Geometry } {
+  if (!pads(g, most)) return { ref: x.ref, geometry: g };
   const [n, channels, height, width] = g.x as [number, number, number, number];
-  const { stride, padding, dilation, groups } = g.attrs;
-  // Only as far as a window reaches; 0 where the last window ends before the border.
-  const after = (axis: 0 | 1) =>
-    Math.max(
-      0,
-      (g.y[2 + axis]! - 1) * stride[axis] +
-        dilation[axis] * (g.weight[2 + axis]! - 1) +
-        1 -
-        padding[axis][0] -
-        g.x[2 + axis]!,
-    );
-  const [top, bottom, left, right] = [padding[0][0], after(0), padding[1][0], after(1)];
-  if (groups > 1 || channels > most || top + bottom + left + right === 0) return { ref: x.ref, geometry: g };
+  const around = reach(g);
+  const [top, bottom, left, right] = around;
   const shape = [n, channels, height + top + bottom, width + left + right];
   const ref = e.scratch(4 * sizeOf(shape));
-  e.command("pad_images", [x.ref, ref], [n, height, width, channels, top, bottom, left, right]);
+  const planes = x.layout === "contiguous" ? 1 : 0;
+  e.command("pad_images", [x.ref, ref], [n, height, width, channels, ...around, planes]);
   const none = [0, 0] as const;
   return { ref, geometry: { ...g, x: shape, attrs: { ...g.attrs, padding: [none, none] } } };
+}
+
+/** The layout in which conv2d and its weight gradient want x. */
+export function inputLayout(g: Geometry): Layout | "any" {
+  return pads(g, PAD_PLANES) ? "any" : "channelsLast";
+}
+
+/** Weights as panels of output channels. */
+export function packWeights(e: Emitter, weight: CpuValue, groups: number): Ref {
+  const [out, depth, height, width] = weight.spec.shape as readonly [number, number, number, number];
+  const taps = height * width;
+  const packed = e.scratch(4 * packedSize(groups, out / groups, depth * taps, e.lanes));
+  e.command("conv2d_pack", [weight.ref, packed], [out, depth, taps, groups]);
+  return packed;
 }
 
 /** conv2d, and fusedConv2d with its residual and activation. */
@@ -62,21 +85,15 @@ function emitConv2d(e: Emitter, call: CpuCall<Conv2dAttrs & Partial<Epilogue>>):
   const [x, weight, bias, residual] = inputs as [CpuValue, CpuValue, CpuValue | undefined, CpuValue | undefined];
   const y = output.spec.shape;
   if (sizeOf(y) === 0 || emitWinograd(e, call)) return;
-  const [outChannels, inChannels, kernelHeight, kernelWidth] = weight.spec.shape as [number, number, number, number];
-  const taps = kernelHeight * kernelWidth;
-  const { groups } = attrs;
   const { flags, range } = epilogueParams(bias, residual, attrs);
-  const ends = [(bias ?? weight).ref, (residual ?? weight).ref, output.ref];
   const given: Geometry = { x: x.spec.shape, weight: weight.spec.shape, y, attrs };
-  if (isDepthwise(weight.spec.shape, attrs)) {
-    const packed = packDepthwise(e, weight.ref, weight.spec.shape, attrs, "forward");
-    e.command("depthwise", [x.ref, packed, ...ends], [...params(given, flags), ...range]);
-    return;
-  }
-  const packed = e.scratch(4 * packedSize(groups, outChannels / groups, inChannels * taps, e.lanes));
-  e.command("conv2d_pack", [weight.ref, packed], [outChannels, inChannels, taps, groups]);
-  const { ref, geometry } = padInput(e, x, given, PAD_FORWARD);
-  e.command("conv2d", [ref, packed, ...ends], [...params(geometry, flags), ...range]);
+  const depthwise = isDepthwise(given.weight, attrs);
+  const packed = depthwise
+    ? packDepthwise(e, weight.ref, given.weight, attrs, "forward")
+    : packWeights(e, weight, attrs.groups);
+  const { ref, geometry } = padInput(e, x, given);
+  const ends = [bias?.ref ?? packed, residual?.ref ?? packed, output.ref];
+  e.command(depthwise ? "depthwise" : "conv2d", [ref, packed, ...ends], [...params(geometry, flags), ...range]);
 }
 
 type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };
@@ -153,12 +170,18 @@ const emit =
   (e, call) =>
     f(e, call as CpuCall<never>);
 
+/** As `inputLayout`, from what lowering knows. */
+const xOfConv2d: Wish = ([x, weight], attrs, y) =>
+  inputLayout({ x: x!.shape, weight: weight!.shape, y: y.shape, attrs: attrs as Conv2dAttrs });
+const xOfWeightGrad: Wish = ([x, y], attrs, weight) =>
+  inputLayout({ x: x!.shape, weight: weight.shape, y: y!.shape, attrs: attrs as Conv2dAttrs });
+
 export const convKernels = {
-  conv2d: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitConv2d) },
+  conv2d: { in: [xOfConv2d], out: "channelsLast", emit: emit(emitConv2d) },
   conv2dInputGrad: { in: ["channelsLast"], out: "channelsLast", emit: emit(emitInputGrad) },
-  conv2dWeightGrad: { in: ["channelsLast", "channelsLast"], emit: emit(emitWeightGrad) },
+  conv2dWeightGrad: { in: [xOfWeightGrad, "channelsLast"], emit: emit(emitWeightGrad) },
   fusedConv2d: {
-    in: ["channelsLast", "contiguous", "contiguous", "channelsLast"],
+    in: [xOfConv2d, "contiguous", "contiguous", "channelsLast"],
     out: "channelsLast",
     emit: emit(emitConv2d),
   },

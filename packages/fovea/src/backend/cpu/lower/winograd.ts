@@ -69,6 +69,21 @@ function tileSize(y: Shape): TileSize | null {
   return tileCount(y, 2) >= FEWEST_TILES ? 2 : null;
 }
 
+/** Whether conv2d of these shapes is by Winograd. */
+export function byWinograd({
+  weight,
+  x,
+  y,
+  attrs,
+}: {
+  weight: Shape;
+  x: Shape;
+  y: Shape;
+  attrs: Conv2dAttrs;
+}): boolean {
+  return fits(weight, x, attrs) && tileSize(y) !== null;
+}
+
 /** Transforming weights, and making dW of the sums, costs as much as the products of some 4 tiles a lane. */
 function manyTiles(e: Emitter, map: Shape): boolean {
   return tileCount(map, 4) >= 4 * e.lanes;
