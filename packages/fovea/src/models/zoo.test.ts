@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countMacs, models, noGrad } from "../index.ts";
+import { countMacs, models, noGrad, type Tensor } from "../index.ts";
 import { recordShapes } from "../graph/macs.ts";
 import { skipInit } from "../nn/init.ts";
 import { observeForward, type Module } from "../nn/module.ts";
@@ -184,6 +184,20 @@ describe("zoo", () => {
       if (published !== null) expect(published.top1).toBeGreaterThan(50);
     });
   }
+
+  it("auxiliary heads: multiply–accumulates of a training step's forward pass", () => {
+    for (const [name, macs] of [
+      ["googlenet.paper.aux", 1_591_044_096],
+      ["googlenet.torchvision.aux", 1_506_748_416],
+    ] as const) {
+      const { model, image } = build(name);
+      const all = (x: Tensor) => {
+        const { logits, aux1, aux2 } = (model as models.GoogLeNet).forwardWithAux(x);
+        return logits.add(aux1).add(aux2);
+      };
+      expect(countMacs(all, image)).toBe(macs);
+    }
+  });
 
   it("without the top, what is left has the counts of Keras' include_top=False", () => {
     expect(models.countParameters(build("vgg16", { includeTop: false }).model)).toBe(14_714_688);
