@@ -55,7 +55,12 @@ export function kerasArchitecture(
       const report: string[] = [];
       const context: Context = { weights, generation, file, report: (line) => void report.push(line) };
       const model = buildModel(root, context, null, null);
-      return { model: model.eval(), inputShapes: model.inputs.map(({ shape }) => shape), report };
+      return {
+        model: model.eval(),
+        run: (inputs) => model.forwardAll(inputs),
+        inputShapes: model.inputs.map(({ shape }) => shape),
+        report,
+      };
     },
   };
 }
@@ -124,6 +129,10 @@ function buildModel(
     }
   }
   const ready: typeof uses = [];
+  // Uses of a model in another count from 1 where the model's own node is the first, in Keras 2 and for functional ones.
+  const named = [...uses.flatMap(({ from }) => from), ...outputs];
+  const firstUse = (layer: LayerConfig): number =>
+    isModel(layer.className) && !named.some((p) => p.layer === layer.name && p.node === 0) ? 1 : 0;
   const define = (place: TensorPlace, shape: KerasShape): void => {
     const key = placeKey(place);
     values.set(key, shapes.push(shape) - 1);
@@ -148,7 +157,8 @@ function buildModel(
       found instanceof Functional
         ? found.outputShapes
         : [within(layer, context, () => found.computeOutputShape(takesList ? inputShapes : inputShapes[0]!))];
-    for (const [output, shape] of given.entries()) define({ layer: layer.name, node, output }, shape);
+    const use = node + firstUse(layer);
+    for (const [output, shape] of given.entries()) define({ layer: layer.name, node: use, output }, shape);
     nodes.push({ layer: found as unknown as FunctionalNode["layer"], inputs: from, takesList, shapes: given });
   };
 
@@ -214,10 +224,10 @@ function buildLayer(
   { weights, generation, report, file }: Context,
 ): AnyLayer {
   return within(layer, { file }, () => {
+    const made = makeLayer(layer.className, layer.config, generation, report);
     if (shapes.length > 1 && !mergers.has(layer.className)) {
       throw new FormatError(`it takes one tensor, and is given ${shapes.length}`);
     }
-    const made = makeLayer(layer.className, layer.config, generation, report);
     const stored = weights.of(address);
     const values = stored.map((value, i) => asTensor(value, `${layer.name}[${i}]`));
     try {
