@@ -1,5 +1,5 @@
 import "../../tensor.ts";
-import { FormatError, FoveaError } from "../../base/errors.ts";
+import { FormatError } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
 import { Functional, type FunctionalNode, type InputSpec, type KerasShape } from "../../nn/keras/index.ts";
 import { tensor } from "../../tensor/create.ts";
@@ -114,6 +114,7 @@ function buildModel(
     byName.set(layer.name, layer);
   }
   const addresses = addressesOf(layers, outer);
+  checkPresence(layers, addresses, context);
 
   const shapes: KerasShape[] = [];
   const values = new Map<string, number>();
@@ -184,6 +185,24 @@ function buildModel(
   return new Functional({ inputs: specs, nodes, outputs: ends, name });
 }
 
+/** Says which layers the file has no weights for, all at once. */
+function checkPresence(
+  layers: readonly LayerConfig[],
+  addresses: ReadonlyMap<string, LayerAddress>,
+  { weights, file }: Context,
+): void {
+  const absent = layers.filter(({ name, className, config, nodes }) => {
+    const scaled = /^(Layer|Group)Normalization$/.test(className);
+    const needed = scaled
+      ? config.get("scale") !== false || config.get("center") !== false
+      : /^((Depthwise|Separable)?Conv\d|Dense$|BatchNorm|LocallyConnected|PReLU)/.test(className);
+    return needed && nodes.length > 0 && weights.of(addresses.get(name)!).length === 0;
+  });
+  if (absent.length === 0) return;
+  const list = absent.map(({ name }) => `${name}${weights.near(addresses.get(name)!)}`).join(", ");
+  throw new FormatError(`${file}: there are no weights for ${absent.length} of its layers: ${list}`);
+}
+
 /** Layers of these take a list, even of one. */
 const mergers: ReadonlySet<string> = new Set([
   "Add",
@@ -230,14 +249,7 @@ function buildLayer(
     }
     const stored = weights.of(address);
     const values = stored.map((value, i) => asTensor(value, `${layer.name}[${i}]`));
-    try {
-      made.build(mergers.has(layer.className) ? shapes : shapes[0]!, values);
-    } catch (error) {
-      if (stored.length > 0 || !(error instanceof FoveaError)) throw error;
-      throw new FormatError(`the file has no weights for it${weights.near(address)}: ${error.message}`, {
-        cause: error,
-      });
-    }
+    made.build(mergers.has(layer.className) ? shapes : shapes[0]!, values);
     for (const { name, layout } of made.weights) {
       if (layout.keras.join() === layout.ours.join() && layout.order.every((axis, i) => axis === i)) continue;
       report(`${layer.name}: ${name} ${showShape(layout.keras)} → ${showShape(layout.ours)}`);
