@@ -347,12 +347,13 @@ describe("a wrong command line ends with 2 and one line", () => {
 
   it("help and version end with 0", () => {
     expect(fovea(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n", err: "" });
-    for (const command of ["train", "evaluate", "predict", "bench", "doctor"]) {
+    for (const command of ["train", "evaluate", "predict", "zoo", "summary", "bench", "doctor"]) {
       const { code, out, err } = fovea([command, "--help"]);
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/Examples:\n {2}\S/);
     }
-    expect(fovea(["--help"]).out).toMatch(/train [^]*evaluate [^]*predict [^]*features [^]*bench [^]*doctor /);
+    const names = ["train", "evaluate", "predict", "features", "zoo", "summary", "inspect", "convert", "bench", "doctor"];
+    expect(fovea(["--help"]).out).toMatch(new RegExp(names.map((name) => `\n  ${name} `).join("[^]*")));
   });
 });
 

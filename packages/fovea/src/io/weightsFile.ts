@@ -1,4 +1,5 @@
 import type { AnyModule } from "../nn/module.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { StoredTensor } from "./safetensors.ts";
 
 export const weightsFormats = [
@@ -34,6 +35,8 @@ export interface Architecture {
 
 export interface BuiltModel {
   readonly model: AnyModule;
+  /** All outputs for all inputs, in the order of the file, whatever the model's class. */
+  run(inputs: readonly Tensor[]): Tensor[];
   /** Shapes of the inputs as the model takes them, batch first, null where any size will do. */
   readonly inputShapes: readonly (readonly (number | null)[])[];
   /** What was converted on the way, and what was left out: one line each. */

@@ -22,6 +22,8 @@ export interface BatchNormOptions {
   momentum?: number | null;
   /** Learn a scale and a shift per channel; default true. */
   affine?: boolean;
+  /** Learn the scale too; default true. Without it there is a shift alone (Keras' `scale=False`). */
+  scale?: boolean;
   /** Keep running statistics for inference; default true. Without them the batch's own are always used. */
   trackRunningStats?: boolean;
   /** Whose meaning of `momentum`, and whose defaults; default `pytorch`. */
@@ -57,7 +59,7 @@ export abstract class BatchNorm extends Module {
   /** @param features Number of channels C. */
   constructor(features: number, options: BatchNormOptions = {}) {
     super();
-    const { convention = "pytorch", affine = true, trackRunningStats = true } = options;
+    const { convention = "pytorch", affine = true, scale = true, trackRunningStats = true } = options;
     if (convention !== "pytorch" && convention !== "keras") {
       throw new UsageError(`BatchNorm: convention must be "pytorch" or "keras", got ${String(convention)}`);
     }
@@ -68,7 +70,7 @@ export abstract class BatchNorm extends Module {
     }
     sizesOf(features, 1, 1, `${this.constructor.name}: features`);
     if (!(eps >= 0)) throw new UsageError(`${this.constructor.name}: eps must be ≥ 0, got ${eps}`);
-    this.weight = affine ? ones(new Parameter([features])) : null;
+    this.weight = affine && scale ? ones(new Parameter([features])) : null;
     this.bias = affine ? new Parameter([features]) : null;
     this.runningMean = trackRunningStats ? new Buffer([features]) : null;
     this.runningVar = trackRunningStats ? ones(new Buffer([features])) : null;
@@ -144,12 +146,16 @@ export abstract class BatchNorm extends Module {
 
   override extraRepr(): string {
     const { eps, momentum, convention, unbiased } = this;
-    const tracking = { affine: this.weight !== null, trackRunningStats: this.runningMean !== null };
+    const tracking = {
+      affine: this.bias !== null,
+      scale: this.weight !== null || this.bias === null,
+      trackRunningStats: this.runningMean !== null,
+    };
     const defaults = convention === "keras" ? KERAS : PYTORCH;
     return showArguments(
       [this.#features],
       { eps, momentum, ...tracking, convention, unbiased },
-      { ...defaults, affine: true, trackRunningStats: true, convention: "pytorch" },
+      { ...defaults, affine: true, scale: true, trackRunningStats: true, convention: "pytorch" },
     );
   }
 }

@@ -4,7 +4,7 @@ import type { Shape } from "../base/shape.ts";
 import type { Graph } from "../graph/graph.ts";
 import { GraphRecorder } from "../graph/recorder.ts";
 import { noGrad, observeOps, withRecorder } from "../tensor/apply.ts";
-import { currentLayer } from "../tensor/context.ts";
+import { innermostLayer } from "../tensor/context.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { Module, observeForward, type AnyModule } from "./module.ts";
 import type { Buffer, Parameter } from "./parameter.ts";
@@ -142,7 +142,7 @@ function follow(model: ImageModule, x: Tensor, see: (name: string, output: unkno
   // Inside a layer without layers of its own, ops are the layer's own business.
   const leaves = new Set<unknown>([...paths.keys()].filter((module) => (module as AnyModule).namedModules().size === 1));
   const seeOp = (op: { readonly name: string }, output: Tensor): void => {
-    const layer = currentLayer();
+    const layer = innermostLayer();
     const path = paths.get(layer);
     if (path !== undefined && (path === "" || !leaves.has(layer))) call(path === "" ? op.name : `${path}.${op.name}`, output);
   };

@@ -209,6 +209,13 @@ function join(path: string, name: string): string {
 
 /** Field names as PyTorch writes them: `runningMean` → `running_mean`; one with a capital first letter is left alone. */
 function snakeCase(name: string): string {
-  if (/^[A-Z]/.test(name)) return name;
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+  let known = snakeCased.get(name);
+  if (known === undefined) {
+    known = /^[A-Z]/.test(name) ? name : name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+    snakeCased.set(name, known);
+  }
+  return known;
 }
+
+/** Names that were asked for before: every walk over a network asks for all of them. */
+const snakeCased = new Map<string, string>();

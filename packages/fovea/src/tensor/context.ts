@@ -28,7 +28,7 @@ export function inLayer<T>(layer: LayerFrame, fn: () => T): T {
 }
 
 /** The innermost running layer, or null outside any. */
-export function currentLayer(): LayerFrame | null {
+export function innermostLayer(): LayerFrame | null {
   return stack.at(-1) ?? null;
 }
 

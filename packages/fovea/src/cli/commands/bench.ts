@@ -1,11 +1,9 @@
-import { modelNames, create, type ModelName } from "../../models/index.ts";
-import { UsageError } from "../../base/errors.ts";
 import { showBytes, showCount, showPercent } from "../../train/format.ts";
 import { showBar } from "../bar.ts";
 import { benchModel, type BenchResult } from "../benchRun.ts";
 import type { Command } from "../command.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
-import { CommandLineError } from "../errors.ts";
+import { checkModelName } from "../modelName.ts";
 import { positiveNumber, wholeNumber } from "../parse.ts";
 
 interface BenchOptions extends EngineOptions {
@@ -42,7 +40,7 @@ export const bench: Command<BenchOptions> = {
     ["fovea bench lenet5 --engine wasm --json", "as WebAssembly, for a program to read"],
   ],
   async run({ batch = 1, size, train = false, seconds = 3, layers = false, json = false, ...engine }, [name]) {
-    const model = checkModel(String(name));
+    const model = checkModelName(String(name));
     useEngine(engine);
     const bar = await showBar(process.stderr, { lines: false }); // a measurement takes seconds
     const progress = (share: number) =>
@@ -56,18 +54,6 @@ export const bench: Command<BenchOptions> = {
     console.log(json ? JSON.stringify(result) : describe(result));
   },
 };
-
-function checkModel(name: string): ModelName {
-  const found = modelNames.find((known) => known === name);
-  if (found !== undefined) return found;
-  try {
-    create(name as ModelName); // says which names there are, and which one was meant
-  } catch (error) {
-    if (error instanceof UsageError) throw new CommandLineError(error.message);
-    throw error;
-  }
-  throw new CommandLineError(`there is no model "${name}"`);
-}
 
 const milliseconds = (ms: number) => `${ms < 100 ? ms.toPrecision(3) : showCount(ms)} ms`;
 const giga = (x: number) => (x / 1e9).toPrecision(3);

@@ -14,7 +14,9 @@ export function isDarknetWeights(bytes: Uint8Array): boolean {
   if (bytes.length < 16) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [major, minor, revision] = [0, 4, 8].map((at) => view.getInt32(at, true)) as [number, number, number];
-  return major === 0 && (minor === 1 || minor === 2) && revision >= 0 && revision < 100 && bytes.length % 4 === 0;
+  const header = minor === 2 ? 20 : 16; // the count of images seen has 8 or 4 bytes
+  const sound = major === 0 && (minor === 1 || minor === 2) && revision >= 0 && revision < 100;
+  return sound && bytes.length >= header && bytes.length % 4 === 0;
 }
 
 /**
@@ -26,7 +28,7 @@ export function readDarknet(config: Uint8Array, weights: Uint8Array, name: strin
   if (!isDarknetWeights(weights)) throw new FormatError(`${name}: its weights do not begin as Darknet's do`);
   const view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
   const version = [0, 4, 8].map((at) => view.getInt32(at, true));
-  const seenBytes = version[0]! * 10 + version[1]! >= 2 ? 8 : 4;
+  const seenBytes = version[1] === 2 ? 8 : 4;
   const seen = seenBytes === 8 ? Number(view.getBigUint64(12, true)) : view.getUint32(12, true);
   const body = weights.subarray(12 + seenBytes);
 
@@ -59,7 +61,12 @@ export function readDarknet(config: Uint8Array, weights: Uint8Array, name: strin
         for (const [key, { data, shape }] of tensors) values.set(key, tensor(data as Float32Array, { shape }));
         // All but the counts of batches, which Darknet does not keep.
         model.loadStateDict(values, { strict: false });
-        return { model: model.eval(), inputShapes: [[null, ...plan.input]], report: [] };
+        return {
+          model: model.eval(),
+          run: ([x]) => model.forwardAll(x!),
+          inputShapes: [[null, ...plan.input]],
+          report: [],
+        };
       },
     },
   };

@@ -1,5 +1,5 @@
 import "../../tensor.ts";
-import { FormatError, FoveaError } from "../../base/errors.ts";
+import { FormatError } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
 import { Functional, type FunctionalNode, type InputSpec, type KerasShape } from "../../nn/keras/index.ts";
 import { tensor } from "../../tensor/create.ts";
@@ -55,7 +55,12 @@ export function kerasArchitecture(
       const report: string[] = [];
       const context: Context = { weights, generation, file, report: (line) => void report.push(line) };
       const model = buildModel(root, context, null, null);
-      return { model: model.eval(), inputShapes: model.inputs.map(({ shape }) => shape), report };
+      return {
+        model: model.eval(),
+        run: (inputs) => model.forwardAll(inputs),
+        inputShapes: model.inputs.map(({ shape }) => shape),
+        report,
+      };
     },
   };
 }
@@ -109,6 +114,7 @@ function buildModel(
     byName.set(layer.name, layer);
   }
   const addresses = addressesOf(layers, outer);
+  checkPresence(layers, addresses, context);
 
   const shapes: KerasShape[] = [];
   const values = new Map<string, number>();
@@ -124,6 +130,10 @@ function buildModel(
     }
   }
   const ready: typeof uses = [];
+  // Uses of a model in another count from 1 where the model's own node is the first, in Keras 2 and for functional ones.
+  const named = [...uses.flatMap(({ from }) => from), ...outputs];
+  const firstUse = (layer: LayerConfig): number =>
+    isModel(layer.className) && !named.some((p) => p.layer === layer.name && p.node === 0) ? 1 : 0;
   const define = (place: TensorPlace, shape: KerasShape): void => {
     const key = placeKey(place);
     values.set(key, shapes.push(shape) - 1);
@@ -148,7 +158,8 @@ function buildModel(
       found instanceof Functional
         ? found.outputShapes
         : [within(layer, context, () => found.computeOutputShape(takesList ? inputShapes : inputShapes[0]!))];
-    for (const [output, shape] of given.entries()) define({ layer: layer.name, node, output }, shape);
+    const use = node + firstUse(layer);
+    for (const [output, shape] of given.entries()) define({ layer: layer.name, node: use, output }, shape);
     nodes.push({ layer: found as unknown as FunctionalNode["layer"], inputs: from, takesList, shapes: given });
   };
 
@@ -172,6 +183,24 @@ function buildModel(
   }
   const ends = outputs.map((p) => values.get(placeKey(p)) ?? root.fail(`has no output ${JSON.stringify(p.layer)}`));
   return new Functional({ inputs: specs, nodes, outputs: ends, name });
+}
+
+/** Says which layers the file has no weights for, all at once. */
+function checkPresence(
+  layers: readonly LayerConfig[],
+  addresses: ReadonlyMap<string, LayerAddress>,
+  { weights, file }: Context,
+): void {
+  const absent = layers.filter(({ name, className, config, nodes }) => {
+    const scaled = /^(Layer|Group)Normalization$/.test(className);
+    const needed = scaled
+      ? config.get("scale") !== false || config.get("center") !== false
+      : /^((Depthwise|Separable)?Conv\d|Dense$|BatchNorm|LocallyConnected|PReLU)/.test(className);
+    return needed && nodes.length > 0 && weights.of(addresses.get(name)!).length === 0;
+  });
+  if (absent.length === 0) return;
+  const list = absent.map(({ name }) => `${name}${weights.near(addresses.get(name)!)}`).join(", ");
+  throw new FormatError(`${file}: there are no weights for ${absent.length} of its layers: ${list}`);
 }
 
 /** Layers of these take a list, even of one. */
@@ -214,20 +243,13 @@ function buildLayer(
   { weights, generation, report, file }: Context,
 ): AnyLayer {
   return within(layer, { file }, () => {
+    const made = makeLayer(layer.className, layer.config, generation, report);
     if (shapes.length > 1 && !mergers.has(layer.className)) {
       throw new FormatError(`it takes one tensor, and is given ${shapes.length}`);
     }
-    const made = makeLayer(layer.className, layer.config, generation, report);
     const stored = weights.of(address);
     const values = stored.map((value, i) => asTensor(value, `${layer.name}[${i}]`));
-    try {
-      made.build(mergers.has(layer.className) ? shapes : shapes[0]!, values);
-    } catch (error) {
-      if (stored.length > 0 || !(error instanceof FoveaError)) throw error;
-      throw new FormatError(`the file has no weights for it${weights.near(address)}: ${error.message}`, {
-        cause: error,
-      });
-    }
+    made.build(mergers.has(layer.className) ? shapes : shapes[0]!, values);
     for (const { name, layout } of made.weights) {
       if (layout.keras.join() === layout.ours.join() && layout.order.every((axis, i) => axis === i)) continue;
       report(`${layer.name}: ${name} ${showShape(layout.keras)} → ${showShape(layout.ours)}`);

@@ -1,3 +1,4 @@
+import type { Tensor } from "../../tensor/tensor.ts";
 import { isFloat } from "./elementTypes.ts";
 import { readGraph, type OnnxGraph } from "./graph.ts";
 import { OnnxModel } from "./module.ts";
@@ -24,7 +25,11 @@ export function readOnnxWeights(bytes: Uint8Array, name: string, external: Exter
     metadata,
     architecture: {
       layers: graph.nodes.map(({ op, name: node, outputs }) => `${node || outputs[0] || op} (${op})`),
-      build: () => ({ model: new OnnxModel(graph, name), inputShapes: shapesOf(graph), report: [] }),
+      build() {
+        const model = new OnnxModel(graph, name);
+        const run = (inputs: readonly Tensor[]) => Object.values(model.run(...inputs));
+        return { model, run, inputShapes: shapesOf(graph), report: [] };
+      },
     },
   };
 }
