@@ -29,6 +29,10 @@ class Commands {
     return false;
   }
 
+  constant() {
+    return false;
+  }
+
   encode(commands) {
     const words = new ProgramWords();
     for (const { kernel, refs, params, serial } of commands) {

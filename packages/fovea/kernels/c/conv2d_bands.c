@@ -8,7 +8,7 @@
 // channels, where the three apart reach 50 %.
 #include "depthwise_slide.h"
 
-#define STAGE 19 // parameters of one stage
+#define BAND_STAGE 19 // parameters of one stage
 
 // Parameters of one stage as conv2d has them, for its first image.
 static Window stage(const int32_t *p, const float *src, const float *weights, const float *bias, const float *residual, float *dst) {
@@ -39,12 +39,12 @@ static void window_rows(Window w, ptrdiff_t y0, ptrdiff_t y1, float *dst) {
 //    the third, its residual, scratch [slots][ring and band], y
 // p: three times the parameters 0 … 18 of conv2d, 57 output rows of a band, 58 slots
 KERNEL(conv2d_bands) {
-  const int32_t *p1 = p, *p2 = p + STAGE, *p3 = p + 2 * STAGE;
+  const int32_t *p1 = p, *p2 = p + BAND_STAGE, *p3 = p + 2 * BAND_STAGE;
   const Window first = stage(p1, buf[0], buf[1], buf[2], NULL, NULL);
   const Window deep = stage(p2, NULL, buf[3], buf[4], NULL, NULL);
   const Window last = stage(p3, NULL, buf[5], buf[6], buf[7], buf[9]);
   const Slide *slide = slide_of(&deep);
-  const ptrdiff_t images = p1[0], height = last.outH, most = p[3 * STAGE], slots = min_(p[3 * STAGE + 1], parts);
+  const ptrdiff_t images = p1[0], height = last.outH, most = p[3 * BAND_STAGE], slots = min_(p[3 * BAND_STAGE + 1], parts);
   if (part >= slots) return;
   const ptrdiff_t ringRows = (most - 1) * deep.mulY + deep.tapsY, bandSize = most * deep.dstRow;
   float *ring = (float *)buf[8] + part * (ringRows * first.dstRow + bandSize), *band = ring + ringRows * first.dstRow;

@@ -1,9 +1,7 @@
 import { FoveaError } from "../base/errors.ts";
 import { download } from "./download.ts";
-import { readFile } from "./files.ts";
 import { hubDownload } from "./hub.ts";
-import { parseSafetensors, type StoredTensor } from "./safetensors.ts";
-import { parseTorch } from "./torch.ts";
+import { readWeights } from "./weights.ts";
 import type { FetchedTensors, FetchTensorsOptions, WeightsSource } from "./weightsSource.ts";
 
 // Node only: `#fetchTensors` is this file or fetchTensors.browser.ts by export condition.
@@ -11,7 +9,7 @@ import type { FetchedTensors, FetchTensorsOptions, WeightsSource } from "./weigh
 /** The tensors of published weights: from the cache, or downloaded into it. */
 export async function fetchTensors(source: WeightsSource, options: FetchTensorsOptions = {}): Promise<FetchedTensors> {
   const file = options.file ?? (await fetchFile(source, options));
-  return { tensors: parseTensors(await readFile(file), file), file };
+  return { tensors: (await readWeights(file)).tensors, file };
 }
 
 async function fetchFile(source: WeightsSource, options: FetchTensorsOptions): Promise<string> {
@@ -24,9 +22,4 @@ async function fetchFile(source: WeightsSource, options: FetchTensorsOptions): P
   throw new FoveaError(
     `${source.fileName} cannot be downloaded as it is: ${source.howToGet}; then give its path as file`,
   );
-}
-
-/** By the contents, not by the name. */
-function parseTensors(bytes: Uint8Array, name: string): ReadonlyMap<string, StoredTensor> {
-  return bytes[8] === 0x7b ? parseSafetensors(bytes, name).tensors : parseTorch(bytes, name);
 }

@@ -4,7 +4,5 @@ export { cacheFolder, download, type Checksums, type DownloadOptions } from "./d
 export { readFile, writeFileAtomic } from "./files.ts";
 export { hubCacheFolder, hubDownload, type HubFile, type HubOptions } from "./hub.ts";
 export type { LockOwner } from "./lock.ts";
-export { parseNpz } from "./npz.ts";
 export { dataBeside, readOnnx } from "./onnx/file.ts";
-export { parseTorch } from "./torch.ts";
-export { readZip } from "./zip.ts";
+export { readWeights, type ReadWeightsOptions } from "./weights.ts";

@@ -32,6 +32,15 @@ export { CudaConvNet, type CudaConvNetOptions } from "./cudaConvnet.ts";
 export { DenseNet, densenet121, densenet161, densenet169, densenet201, type DenseNetOptions } from "./densenet.ts";
 export { EfficientNet, type EfficientNetOptions } from "./efficientnet.ts";
 export { facts, type ModelFacts } from "./facts.ts";
+export {
+  fineTune,
+  parameterCounts,
+  trainable,
+  tuningCounts,
+  type FineTuneOptions,
+  type ParameterCounts,
+  type TuningStrategy,
+} from "./fineTune.ts";
 export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } from "./googlenet.ts";
 export { HRNet } from "./hrnet.ts";
 export { InceptionResNetV2, type InceptionResNetV2Options } from "./inceptionResnetV2.ts";

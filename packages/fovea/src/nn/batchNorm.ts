@@ -39,7 +39,8 @@ const KERAS = { eps: 1e-3, momentum: 0.99, unbiased: false };
  * What BatchNorm1d, 2d and 3d share: normalising each channel over the batch and its pixels (Ioffe, Szegedy, 2015).
  *
  * While training, the statistics are the batch's, and the running ones move towards them. In inference the running
- * ones are used; `recomputeBatchNorm` replaces them by those of a whole data set.
+ * ones are used; `recomputeBatchNorm` replaces them by those of a whole data set. Frozen (`freeze()`), it acts as in
+ * inference also while the rest trains.
  */
 export abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
@@ -90,12 +91,18 @@ export abstract class BatchNorm extends Module {
     }
     const { eps, training, runningMean, runningVar } = this;
     const [weight, bias] = [this.weight ?? undefined, this.bias ?? undefined];
-    if (!training && runningMean !== null && runningVar !== null) {
+    if ((!training || this.#frozen) && runningMean !== null && runningVar !== null) {
       return batchNorm(x, runningMean, runningVar, weight, bias, { eps });
     }
     const moments = momentsOf(x);
     if (training) this.#track(x, moments);
     return batchNormOfBatch(x, moments, weight, bias, eps);
+  }
+
+  /** Weights that take no gradients: the statistics stay as they are too, as Keras does it. */
+  get #frozen(): boolean {
+    const own = [this.weight, this.bias].filter((parameter) => parameter !== null);
+    return own.length > 0 && own.every((parameter) => !parameter.requiresGrad);
   }
 
   #hint(x: Tensor): string {

@@ -100,6 +100,7 @@ export {
   type LossOptions,
   type Reduction,
 } from "./losses.ts";
+export { featureNames, FeatureExtractor, features, type Features, type FeaturesOptions } from "./features.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
 export {
   GroupNorm,

@@ -16,6 +16,7 @@ const sizes: readonly (readonly [m: number, k: number, n: number])[] = [
   [13, 29, 31], // tails everywhere
   [16, 32, 64], // no tails
   [20, 1100, 17], // more than one block of K
+  [7, 300, 150], // more than one slab of B
 ];
 
 const oriented = (rows: number, columns: number, transposed: boolean) =>

@@ -2,6 +2,9 @@ import { describe, expect, it } from "vitest";
 import "../tensor.ts";
 import { withEngine } from "../backend/engines.ts";
 import { tensor, zeros } from "../tensor/create.ts";
+import { testNumbers } from "../testing/cases.ts";
+import { describeEngines } from "../testing/engines.ts";
+import { cpuEngines } from "../testing/suite.ts";
 import { linear } from "./linear.ts";
 import { matmul } from "./matmul.ts";
 
@@ -55,3 +58,32 @@ describe("linear", () => {
     );
   });
 });
+
+describeEngines(
+  "matrix products",
+  () => {
+    // Many rows take another kernel than few (over 4, under 256).
+    it.each([
+      [300, 1100, 290],
+      [257, 33, 70],
+    ])("a row is the same, bit for bit, however many there are: %i×%i by %i columns", (m, k, n) => {
+      const next = testNumbers(m);
+      const numbers = (size: number) => Float32Array.from({ length: size }, next);
+      const [a, b, bias] = [numbers(m * k), numbers(k * n), numbers(n)];
+      const product = (from: number, rows: number) => {
+        const part = tensor(a.subarray(from * k, (from + rows) * k), { shape: [rows, k] });
+        const y = matmul(part, tensor(b, { shape: [k, n] }));
+        const z = linear(part, tensor(b, { shape: [n, k] }), tensor(bias));
+        return [y, z].map((t) => Float32Array.from(t.storage.values()));
+      };
+      const all = product(0, m);
+      for (const from of [0, 100, m - 20]) {
+        product(from, 20).forEach((some, i) => {
+          const expected = all[i]!.slice(from * n, (from + 20) * n);
+          expect(Buffer.compare(Buffer.from(some.buffer), Buffer.from(expected.buffer))).toBe(0);
+        });
+      }
+    });
+  },
+  cpuEngines,
+);

@@ -161,6 +161,10 @@ class EagerEmitter implements Emitter {
     return false;
   }
 
+  constant(): boolean {
+    return false;
+  }
+
   run(
     op: OpKernel,
     kernel: CpuKernel,

@@ -37,6 +37,8 @@ export interface Emitter {
   scratch(bytes: number): Ref;
   /** True when `part` is the piece of `whole` that starts at `offset` bytes, so that nothing needs to be copied there. */
   lies(part: Ref, whole: Ref, offset: number): boolean;
+  /** True when the value comes from unchanged captured tensors alone, so that work on nothing but it is done once. */
+  constant(ref: Ref): boolean;
 }
 
 export interface CpuCall<A extends Attrs = Attrs> {

@@ -79,6 +79,7 @@ export class Planner implements Emitter {
   /** Outputs of joins that were placed before their turn, because a part was computed. */
   readonly #early = new Map<number, CpuValue>();
   readonly #twins = new Map<Ref, CpuValue>();
+  readonly #constant = new Set<Ref>();
   /** The node being lowered; −1 before the first and after the last. */
   #node = -1;
 
@@ -91,6 +92,7 @@ export class Planner implements Emitter {
       const spec = program.values[id]!;
       const ref = this.#slot(kind, bytesOf(spec), block);
       this.#values.set(id, { spec, layout, ref });
+      if (kind === "captured" && !this.#overwritten.has(id)) this.#constant.add(ref);
       return this.#places[ref]!.slot;
     };
     this.inputs = program.inputs.map((id) => add(id, "contiguous", "given", null));
@@ -127,6 +129,10 @@ export class Planner implements Emitter {
     return a.slot === b.slot && a.offset === b.offset + offset;
   }
 
+  constant(ref: Ref): boolean {
+    return this.#constant.has(ref);
+  }
+
   #lowerChain(chain: Chain): boolean {
     const nodes = this.#program.nodes.slice(chain.from, chain.to);
     const done = lowerChain(this, nodes, chain, {
@@ -160,6 +166,7 @@ export class Planner implements Emitter {
       alias: (of) => ({ spec: output, layout: of.layout, ref: of.ref }),
     });
     if (op.inPlace) this.#twins.delete(args[0]!.ref);
+    else if (args.every((v) => v === undefined || this.#constant.has(v.ref))) this.#constant.add(y.ref);
     return y;
   }
 
@@ -202,6 +209,7 @@ export class Planner implements Emitter {
     const twin = { spec: v.spec, layout: to, ref: this.#slot("arena", bytesOf(v.spec)) };
     emitRelayout(this, v, twin);
     this.#twins.set(v.ref, twin);
+    if (this.#constant.has(v.ref)) this.#constant.add(twin.ref);
     return twin;
   }
 

@@ -1,4 +1,5 @@
 import { showBytes, showCount, showPercent } from "../../train/format.ts";
+import { showBar } from "../bar.ts";
 import { benchModel, type BenchResult } from "../benchRun.ts";
 import type { Command } from "../command.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
@@ -41,12 +42,14 @@ export const bench: Command<BenchOptions> = {
   async run({ batch = 1, size, train = false, seconds = 3, layers = false, json = false, ...engine }, [name]) {
     const model = checkModelName(String(name));
     useEngine(engine);
-    const progress = await showProgress(process.stderr);
+    const bar = await showBar(process.stderr, { lines: false }); // a measurement takes seconds
+    const progress = (share: number) =>
+      bar.update(Math.round(100 * share), 100, share === 0 ? "warming up" : "measuring");
     let result: BenchResult;
     try {
-      result = await benchModel({ model, batch, size, train, seconds, layers }, progress.update);
+      result = await benchModel({ model, batch, size, train, seconds, layers }, progress);
     } finally {
-      progress.close();
+      bar.close();
     }
     console.log(json ? JSON.stringify(result) : describe(result));
   },
@@ -73,24 +76,4 @@ function describe(result: BenchResult): string {
     `memory      ${showBytes(residentBytes)} resident at most, ${showBytes(planBytes)} of it the plan`,
     ...(layers === null ? [] : [`\n${layers.toString()}`]),
   ].join("\n");
-}
-
-/** A bar on a terminal, nothing elsewhere: a measurement takes seconds. */
-async function showProgress(stream: NodeJS.WriteStream): Promise<{ update(share: number): void; close(): void }> {
-  if (!stream.isTTY) return { update: () => {}, close: () => {} };
-  const { default: cliProgress } = await import("cli-progress");
-  const bar = new cliProgress.SingleBar({
-    format: "{what} {bar} {percentage} %",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 20,
-    clearOnComplete: true,
-    hideCursor: true,
-    stream,
-  });
-  bar.start(100, 0, { what: "warming up" });
-  return {
-    update: (share) => bar.update(Math.round(100 * share), { what: share === 0 ? "warming up" : "measuring" }),
-    close: () => bar.stop(),
-  };
 }

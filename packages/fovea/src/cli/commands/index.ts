@@ -5,8 +5,11 @@ export const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   train: async () => (await import("./train.ts")).train,
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
   predict: async () => (await import("./predict.ts")).predictCommand,
+  features: async () => (await import("./features.ts")).featuresCommand,
   zoo: async () => (await import("./zoo.ts")).zoo,
   summary: async () => (await import("./summary.ts")).summary,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  convert: async () => (await import("./convert.ts")).convert,
   bench: async () => (await import("./bench.ts")).bench,
   doctor: async () => (await import("./doctor.ts")).doctor,
 };
