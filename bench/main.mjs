@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { measurePeaks } from "./machine.mjs";
 import { recordResults } from "./results.mjs";
 
-const suites = ["kernels", "inference", "training", "coldstart", "memory", "scaling"];
+const suites = ["kernels", "inference", "training", "coldstart", "memory", "scaling", "threads"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -58,17 +58,17 @@ await suite.run({
   },
   record: (row, spread) => {
     rows.push(row);
-    const { model, batch, threads, engine, peer, ours, theirs, unit, ratio, maxError } = row;
+    const { model, batch, threads, engine, peer, ours, theirs, unit, ratio, maxError, failed } = row;
     const range = spread === undefined ? "" : ` (${spread.join("–")})`;
-    log(
-      `${model} b${batch} ${threads}t ${engine}: ${ours} ${unit}, ${peer} ${theirs}: ${ratio}×${range}, error ${maxError}`,
-    );
+    const result = `${ours} ${unit}, ${peer} ${theirs}: ${ratio}×${range}, error ${maxError}`;
+    log(`${model} b${batch} ${threads}t ${engine}: ${failed === undefined ? result : `failed: ${failed}`}`);
   },
 });
 
 if (values.record) log(`recorded in ${path.relative(process.cwd(), recordResults(rows, peaks))}`);
 const geomean = {};
-for (const { suite: s, engine, peer, ratio } of rows) (geomean[`${s}/${engine}/${peer}`] ??= []).push(ratio);
+for (const { suite: s, engine, peer, ratio } of rows.filter((row) => row.ratio !== null))
+  (geomean[`${s}/${engine}/${peer}`] ??= []).push(ratio);
 for (const [key, ratios] of Object.entries(geomean)) {
   geomean[key] = Number(Math.exp(ratios.reduce((sum, r) => sum + Math.log(r), 0) / ratios.length).toFixed(3));
 }

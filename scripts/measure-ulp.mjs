@@ -3,21 +3,9 @@
 // values against double precision, and writes docs/accuracy.md.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { build } from "esbuild";
+import { importTesting } from "./bundle-testing.mjs";
 
-// Test code is not part of the package, so it is bundled here, two folders below the package like what it is made of.
-const bundle = new URL("../packages/fovea/build/accuracy/accuracy.mjs", import.meta.url);
-await build({
-  entryPoints: ["packages/fovea/src/testing/accuracy.ts"],
-  absWorkingDir: new URL("..", import.meta.url).pathname,
-  outfile: bundle.pathname,
-  bundle: true,
-  format: "esm",
-  platform: "node",
-  target: "es2022",
-  conditions: ["@fovea/source"],
-});
-const { elementary, sweep } = await import(bundle.href);
+const { elementary, sweep } = await importTesting("accuracy");
 
 const { values } = parseArgs({
   options: {

@@ -30,13 +30,13 @@ export async function run({ models, batches, threads, engines, against, ...rest 
 }
 
 /** The greatest relative difference of the first losses; null for peers that cannot start from our weights. */
-async function lossErrors(mine, others) {
+export async function lossErrors(mine, others) {
   const own = await firstLosses(mine);
   const errors = [];
   for (const other of others) {
     const theirs = await firstLosses(other);
     const error = Math.max(...own.map((loss, k) => Math.abs(loss - theirs[k]) / Math.abs(theirs[k])));
-    errors.push(known[other.name].losses === false ? null : error);
+    errors.push(known[other.name]?.losses === false ? null : error);
   }
   return errors;
 }

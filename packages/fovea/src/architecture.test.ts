@@ -23,6 +23,10 @@ const order = [
 ];
 
 const src = dirname(fileURLToPath(import.meta.url));
+/** Modules that differ between Node and the browser: `#platform` and the like. */
+const manifest = JSON.parse(readFileSync(join(src, "../package.json"), "utf8")) as {
+  readonly imports: Readonly<Record<string, { readonly "@fovea/source": { readonly default: string } }>>;
+};
 const runtimeImport =
   /^\s*(?:import|export)\s+(?!type\b)[^;]*?from\s+"(\.[^"]+)"|^\s*import\s+"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm;
 
@@ -52,7 +56,8 @@ it("what a browser imports reaches no Node module", () => {
     seen.add(file);
     const text = readFileSync(file, "utf8");
     if (/^\s*(?:import|export)\s+(?!type\b)[^;]*?from\s+"node:/m.test(text)) wrong.push(relative(src, file));
-    if (text.includes('from "#platform"')) visit(join(src, "platform", "browser.ts"));
+    for (const [, name] of text.matchAll(/from "(#\w+)"/g))
+      visit(resolve(src, "..", manifest.imports[name!]!["@fovea/source"].default));
     for (const [, from, bare, dynamic] of text.matchAll(runtimeImport)) {
       visit(resolve(dirname(file), (from ?? bare ?? dynamic)!));
     }

@@ -24,6 +24,7 @@
 #include "pack.c"
 #include "peak.c"
 #include "pool2d.c"
+#include "random.c"
 #include "reduce.c"
 #include "scatter.c"
 #include "softmax.c"

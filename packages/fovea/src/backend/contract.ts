@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from "../base/dtype.ts";
+import type { HostValues } from "../base/hostValues.ts";
 import type { Shape } from "../base/shape.ts";
 
 /** What is known of a tensor without its values. */
@@ -105,7 +106,8 @@ export interface MemoryStats {
 /** An engine: memory, kernels by op name, and compiled programs. It knows no tensors, gradients or layers. */
 export interface Backend {
   readonly name: EngineName;
-  upload(data: TypedArray, spec: TensorSpec): DeviceBuffer;
+  /** Values that are made when wanted may be made several times, and whenever the engine likes. */
+  upload(values: HostValues, spec: TensorSpec): DeviceBuffer;
   download(buffer: DeviceBuffer): TypedArray;
   /** Runs one op now. An in-place op returns its first input. */
   execute(op: OpKernel, inputs: readonly (DeviceBuffer | undefined)[], attrs: Attrs, output: TensorSpec): DeviceBuffer;

@@ -59,6 +59,40 @@ export interface RandomBlocks {
   readonly counter: readonly [number, number, number, number];
 }
 
+/**
+ * Random numbers that are drawn when they are wanted: here, or by an engine right into its memory. They are the same bits
+ * each time, whoever draws them.
+ */
+export class Draw {
+  readonly distribution: "uniform" | "normal";
+  readonly size: number;
+  readonly blocks: RandomBlocks;
+  /** Low and high, or mean and standard deviation. */
+  readonly parameters: readonly [number, number];
+
+  constructor(
+    distribution: Draw["distribution"],
+    parameters: readonly [number, number],
+    size: number,
+    blocks: RandomBlocks,
+  ) {
+    this.distribution = distribution;
+    this.parameters = parameters;
+    this.size = size;
+    this.blocks = blocks;
+  }
+
+  values(): Float32Array {
+    const { key, counter } = this.blocks;
+    const position = 4 * (counter[0] + counter[1] * 2 ** 32);
+    const stream = RandomStream.restore({ seed: key, stream: [counter[2], counter[3]], position });
+    const out = new Float32Array(this.size);
+    return this.distribution === "uniform"
+      ? stream.fillUniform(out, ...this.parameters)
+      : stream.fillNormal(out, ...this.parameters);
+  }
+}
+
 const TO_UNIT = 2 ** -24;
 const TWO_PI = 6.283185307179586;
 
@@ -156,6 +190,16 @@ export class RandomStream {
       }
     });
     return out;
+  }
+
+  /** What `fillUniform` would fill `size` numbers with, to be drawn later. */
+  laterUniform(size: number, low = 0, high = 1): Draw {
+    return new Draw("uniform", [low, high], size, this.reserve(size));
+  }
+
+  /** What `fillNormal` would fill `size` numbers with, to be drawn later. */
+  laterNormal(size: number, mean = 0, std = 1): Draw {
+    return new Draw("normal", [mean, std], size, this.reserve(size));
   }
 
   /** Sets whole blocks aside for `words` words that a kernel will draw itself. */

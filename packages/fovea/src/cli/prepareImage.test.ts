@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { strokes } from "../data/datasets/strokes.ts";
-import type { RgbImage } from "./image.ts";
+import type { RgbImage } from "../data/image.ts";
 import { prepareImage } from "./prepareImage.ts";
 
 const data = strokes({ count: 40, split: "test" });

@@ -1,4 +1,4 @@
-import type { RgbImage } from "./image.ts";
+import type { RgbImage } from "../data/image.ts";
 
 /**
  * Makes a picture look like the images that a network was trained on.

@@ -3,3 +3,16 @@ export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
 export { parseIdx } from "./idx.ts";
 export { DataLoader } from "./loader.ts";
+export { cropCentre, resizeImage, type Interpolation, type RgbImage } from "./image.ts";
+export { imagenetClasses, type ImageNetClass } from "./imagenetClasses.ts";
+export { decodePredictions, topClasses, type ImageNetPrediction, type Prediction } from "./predictions.ts";
+export {
+  fitImage,
+  preprocessImages,
+  preprocessInput,
+  valueRules,
+  type Preprocessing,
+  type PreprocessInputOptions,
+  type PreprocessMode,
+  type ValueRule,
+} from "./preprocess.ts";

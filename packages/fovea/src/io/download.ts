@@ -1,28 +1,39 @@
-import { createHash, randomBytes } from "node:crypto";
-import type { Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, rename, rm, stat } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FoveaError, UsageError } from "../base/errors.ts";
 import { makeFolder, syncFolder } from "./files.ts";
+import { withLock, type LockOptions } from "./lock.ts";
+import { discard, transfer } from "./transfer.ts";
 
 // Node only: nothing that a browser loads imports this file.
 
-export interface DownloadOptions {
-  /** What the file must hash to, in hexadecimal. Give one: a download without checksum is only as good as its server. */
-  readonly sha256?: string;
-  readonly md5?: string;
+/** What a file must hash to, in hexadecimal; the first eight or more digits of a sum will do. */
+export interface Checksums {
+  readonly sha256?: string | undefined;
+  readonly md5?: string | undefined;
+}
+
+export interface DownloadOptions extends Checksums, Pick<LockOptions, "onWait"> {
   /** Folder for the file; default `cacheFolder()`. */
-  readonly cacheDir?: string;
+  readonly cacheDir?: string | undefined;
   /** Name of the file there; default the last part of the address. */
-  readonly fileName?: string;
+  readonly fileName?: string | undefined;
+  /**
+   * Address of a server that has copies: `https://a.org/b/c.bin` is then taken from `<mirror>/a.org/b/c.bin`, with the
+   * same checksums. Default `FOVEA_MIRROR`, or none.
+   */
+  readonly mirror?: string | undefined;
+  /** With true nothing is fetched: the file is in the cache or it is an error. Default `FOVEA_OFFLINE=1`. */
+  readonly offline?: boolean | undefined;
   /** A longer answer is refused; default 4 GiB. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Seconds without a byte after which it gives up; default 60. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** Called as bytes arrive; `total` is undefined when the server does not say. */
-  readonly onProgress?: (received: number, total: number | undefined) => void;
+  readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
 }
 
 /** Where downloads are kept: `FOVEA_CACHE`, or `~/.cache/fovea`. */
@@ -31,10 +42,12 @@ export function cacheFolder(): string {
 }
 
 /**
- * Fetches a file once; later calls find it in the cache. Returns its path.
+ * Fetches a file once; later calls find it in the cache. Returns its path. Give a checksum: a download without one is
+ * only as good as its server.
  *
  * The file appears under its name only when it is complete and its checksum is right. A cached file is checked too,
- * and fetched anew when it is damaged.
+ * and fetched anew when it is damaged. A download that broke off goes on where it stopped. Where several processes want
+ * the same file, one fetches it and the others wait; `onWait` is told who.
  */
 export async function download(url: string, options: DownloadOptions = {}): Promise<string> {
   const address = URL.canParse(url) ? new URL(url) : undefined;
@@ -47,106 +60,67 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
   }
   const path = join(options.cacheDir ?? cacheFolder(), fileName);
   if (await isSound(path, options)) return path;
+  if (options.offline ?? process.env["FOVEA_OFFLINE"] === "1") {
+    throw new FoveaError(`${path} is not there, and nothing is to be downloaded. ${byHand(url, path)}`);
+  }
+  return fetchInto(path, mirrored(address, options.mirror ?? (process.env["FOVEA_MIRROR"] || undefined)), url, options);
+}
 
+/** Fetches `url` to `path` unless another process does so first. `shown` is the address that messages name. */
+export async function fetchInto(path: string, url: string, shown: string, options: DownloadOptions): Promise<string> {
   await makeFolder(dirname(path));
-  const temporary = `${path}.${randomBytes(4).toString("hex")}.part`;
-  try {
-    const sums = await receive(url, temporary, path, options);
-    for (const sum of wantedSums(options)) {
-      const got = sums.get(sum.algorithm)!;
-      if (got !== sum.value) {
-        throw new FoveaError(
-          `${url}: the ${sum.algorithm} of what came is ${got}, not ${sum.value}; ` +
-            `the file has changed or was damaged on its way, and was not kept`,
-        );
-      }
-    }
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  return path;
-}
-
-interface Checksum {
-  readonly algorithm: "sha256" | "md5";
-  readonly value: string;
-}
-
-function wantedSums({ sha256, md5 }: DownloadOptions): Checksum[] {
-  const sums: Checksum[] = [];
-  if (sha256 !== undefined) sums.push({ algorithm: "sha256", value: sha256.toLowerCase() });
-  if (md5 !== undefined) sums.push({ algorithm: "md5", value: md5.toLowerCase() });
-  return sums;
-}
-
-async function isSound(path: string, options: DownloadOptions): Promise<boolean> {
-  if (!(await stat(path).catch(() => undefined))?.isFile()) return false;
-  for (const { algorithm, value } of wantedSums(options)) {
-    const hash = createHash(algorithm);
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-    if (hash.digest("hex") !== value) return false;
-  }
-  return true;
-}
-
-/** Streams the answer to a file; returns its checksums. */
-async function receive(
-  url: string,
-  temporary: string,
-  path: string,
-  options: DownloadOptions,
-): Promise<Map<string, string>> {
-  const { maxBytes = 2 ** 32, patience = 60, onProgress } = options;
-  const fail = (why: string, cause?: unknown): never => {
-    const byHand = `If this machine cannot reach it, download it by hand and put it at ${path}`;
-    throw new FoveaError(`cannot download ${url}: ${why}. ${byHand}`, { cause });
-  };
-
-  const abort = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const wait = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => abort.abort(), patience * 1000);
-  };
-  const hashes = new Map<string, Hash>(wantedSums(options).map((sum) => [sum.algorithm, createHash(sum.algorithm)]));
-  let received = 0;
-  wait();
-  try {
-    // Checksums are of the file as stored, so the server must not compress it on the way.
-    const response = await fetch(url, { signal: abort.signal, headers: { "accept-encoding": "identity" } });
-    if (!response.ok) fail(`the server answered ${response.status} ${response.statusText}`.trimEnd());
-    const announced = response.headers.get("content-length");
-    const total = announced === null ? undefined : Number(announced);
-    if (total !== undefined && total > maxBytes) fail(`it has ${total} bytes, more than the ${maxBytes} allowed`);
-
-    const file = await open(temporary, "wx");
+  const part = `${path}.part`;
+  const { maxBytes = 2 ** 32, patience = 60, onProgress, onWait } = options;
+  const checked = options.sha256 !== undefined || options.md5 !== undefined;
+  const fetchAll = async (): Promise<string> => {
+    if (await isSound(path, options)) return path; // another process has fetched it meanwhile
+    const continued = (await stat(part).catch(() => undefined)) !== undefined;
     try {
-      for await (const chunk of response.body ?? []) {
-        wait();
-        received += chunk.length;
-        if (received > maxBytes) fail(`it has more than the ${maxBytes} bytes allowed`);
-        for (const hash of hashes.values()) hash.update(chunk);
-        await file.writeFile(chunk);
-        onProgress?.(received, total);
-      }
-      if (total !== undefined && received !== total) fail(`only ${received} of ${total} bytes came`);
-      await file.sync();
-    } finally {
-      await file.close();
+      await transfer(url, part, { maxBytes, patience, checked, onProgress });
+    } catch (error) {
+      const { message } = error as Error;
+      throw new FoveaError(`cannot download ${url}: ${message}. ${byHand(shown, path)}`, { cause: error });
     }
-  } catch (error) {
-    if (error instanceof FoveaError) throw error;
-    if (abort.signal.aborted) fail(`nothing came for ${patience} s`, error);
-    const { message, cause } = error as Error;
-    fail(
-      cause instanceof Error ? `${message} (${cause.message || (cause as NodeJS.ErrnoException).code})` : message,
-      error,
-    );
-  } finally {
-    clearTimeout(timer);
+    const wrong = await wrongSum(part, options);
+    if (wrong !== null) {
+      await discard(part);
+      if (continued) return fetchAll(); // the old part may have been of another version
+      throw new FoveaError(
+        `${url}: ${wrong}; the file has changed or was damaged on its way, and was not kept. ${byHand(shown, path)}`,
+      );
+    }
+    await rename(part, path);
+    await syncFolder(dirname(path));
+    return path;
+  };
+  return withLock(`${path}.lock`, fetchAll, { onWait });
+}
+
+function byHand(url: string, path: string): string {
+  return `If this machine cannot reach it, download ${url} by hand and put it at ${path}`;
+}
+
+function mirrored({ protocol, host, pathname, search, href }: URL, mirror: string | undefined): string {
+  if (mirror === undefined) return href;
+  if (!URL.canParse(mirror) || !/^https?:/.test(mirror) || !/^https?:/.test(protocol)) {
+    throw new UsageError(`download: the mirror must be an http or https address, got ${JSON.stringify(mirror)}`);
   }
-  return new Map([...hashes].map(([algorithm, hash]) => [algorithm, hash.digest("hex")]));
+  return `${mirror.replace(/\/+$/, "")}/${host}${pathname}${search}`;
+}
+
+/** True for a file that is there and has the right sums. */
+export async function isSound(path: string, sums: Checksums): Promise<boolean> {
+  return ((await stat(path).catch(() => undefined))?.isFile() ?? false) && (await wrongSum(path, sums)) === null;
+}
+
+/** What is wrong with a file's sums; null when they are right. */
+async function wrongSum(path: string, { sha256, md5 }: Checksums): Promise<string | null> {
+  for (const [algorithm, wanted] of Object.entries({ sha256, md5 })) {
+    if (wanted === undefined) continue;
+    const hash = createHash(algorithm);
+    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+    const got = hash.digest("hex");
+    if (!got.startsWith(wanted.toLowerCase())) return `the ${algorithm} of what came is ${got}, not ${wanted}`;
+  }
+  return null;
 }

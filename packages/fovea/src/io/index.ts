@@ -1,5 +1,11 @@
-export { parseNpy, type NpyArray } from "./npy.ts";
+export { detectObjects, type Detection, type DetectOptions } from "./darknet/detect.ts";
+export { DarknetNetwork } from "./darknet/network.ts";
+export { encodeNpy, parseNpy, type NpyArray } from "./npy.ts";
+export { encodeNpz, parseNpz } from "./npz.ts";
 export * from "./onnx/index.ts";
-export { encodeSafetensors, parseSafetensors } from "./safetensors.ts";
+export { encodeSafetensors, parseSafetensors, type StoredDType, type StoredTensor } from "./safetensors.ts";
 export { toHostTensor, toStoredTensor } from "./stored-dtype.ts";
 export { readTar, type TarEntry } from "./tar.ts";
+export { parseTorch } from "./torch.ts";
+export type { Architecture, Beside, BuiltModel, WeightsFile, WeightsFormat } from "./weightsFile.ts";
+export { readZip } from "./zip.ts";

@@ -1,4 +1,5 @@
-import { FormatError } from "../base/errors.ts";
+import { FormatError, UsageError } from "../base/errors.ts";
+import { elementBytes, readElements, type StoredDType, type StoredTensor } from "./safetensors.ts";
 import { fromHalf } from "./stored-dtype.ts";
 
 /** An array of NumPy's .npy format, in row-major order. */
@@ -11,15 +12,37 @@ export interface NpyArray {
 }
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+/** NumPy's own limit. */
+const MAX_RANK = 64;
 const text = new TextDecoder("latin1");
 
-/** Reads an .npy file (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3. */
-export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
+const dtypes: Readonly<Record<string, StoredDType>> = {
+  f2: "F16",
+  f4: "F32",
+  f8: "F64",
+  i1: "I8",
+  i2: "I16",
+  i4: "I32",
+  i8: "I64",
+  u1: "U8",
+  u2: "U16",
+  u4: "U32",
+  u8: "U64",
+  b1: "BOOL",
+};
+
+/** Whether a file begins as .npy files do. */
+export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
+
+/**
+ * Reads an .npy file (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3, as it is
+ * stored, but for byte order and column-major arrays.
+ */
+export function readNpy(bytes: Uint8Array, name: string): StoredTensor {
   const fail = (why: string): never => {
     throw new FormatError(`${name} is not a sound .npy file: ${why}`);
   };
-  if (bytes.length < 12 || !MAGIC.every((byte, i) => bytes[i] === byte))
-    return fail("it does not begin with \\x93NUMPY");
+  if (bytes.length < 12 || !isNpy(bytes)) return fail("it does not begin with \\x93NUMPY");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const version = bytes[6]!;
   if (version < 1 || version > 3) return fail(`its version is ${version}; known are 1, 2 and 3`);
@@ -35,49 +58,76 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
       `its header is not understood (structures and objects are not supported): ${header.trim().slice(0, 100)}`,
     );
   }
-  const [, endian, dtype] = descr as unknown as [string, string, string];
-  const read = readers[dtype];
-  if (read === undefined)
-    return fail(`its dtype ${dtype} is not supported; known are ${Object.keys(readers).join(", ")}`);
+  const [, endian, kind] = descr as unknown as [string, string, string];
+  const dtype = Object.hasOwn(dtypes, kind) ? dtypes[kind] : undefined;
+  if (dtype === undefined)
+    return fail(`its dtype ${kind} is not supported; known are ${Object.keys(dtypes).join(", ")}`);
   const shape = sizes[1]!
     .split(",")
     .map((d) => d.trim().replace(/L$/, ""))
     .filter((d) => d !== "")
     .map(Number);
-  const width = Number(dtype.slice(1));
-  const body = new DataView(bytes.buffer, bytes.byteOffset + start + length, bytes.length - start - length);
-  const wanted = shape.reduce((n, d) => n * BigInt(d), BigInt(width));
-  if (BigInt(body.byteLength) !== wanted) {
-    return fail(`shape [${shape.join(", ")}] of ${dtype} needs ${wanted} bytes, but there are ${body.byteLength}`);
+  if (shape.length > MAX_RANK || !shape.every(Number.isSafeInteger)) {
+    return fail(`its shape has ${shape.length} axes, or sizes that are none`);
   }
-  const data = read(body, endian !== ">", body.byteLength / width);
+  const body = bytes.subarray(start + length);
+  const wanted = shape.reduce((n, d) => n * BigInt(d), BigInt(elementBytes(dtype)));
+  if (BigInt(body.length) !== wanted) {
+    return fail(`shape [${shape.join(", ")}] of ${kind} needs ${wanted} bytes, but there are ${body.length}`);
+  }
+  const data = readElements(body, dtype, endian !== ">");
   return { dtype, shape, data: order[1] === "True" ? fromFortran(data, shape) : data };
 }
 
-type Reader = (view: DataView, little: boolean, count: number) => NpyArray["data"];
-
-function fill<A extends NpyArray["data"]>(array: A, value: (i: number) => number): A {
-  for (let i = 0; i < array.length; i++) array[i] = value(i);
-  return array;
+/** Reads an .npy file into numbers to compute with: halves as float32, small integers as int32, long ones as doubles. */
+export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
+  const { dtype, shape, data } = readNpy(bytes, name);
+  return { dtype: kindOf(dtype), shape, data: numbers(dtype, data) };
 }
 
-const readers: Readonly<Record<string, Reader>> = {
-  f2: (v, e, n) => fill(new Float32Array(n), (i) => fromHalf(v.getUint16(2 * i, e))),
-  f4: (v, e, n) => fill(new Float32Array(n), (i) => v.getFloat32(4 * i, e)),
-  f8: (v, e, n) => fill(new Float64Array(n), (i) => v.getFloat64(8 * i, e)),
-  i1: (v, _, n) => fill(new Int32Array(n), (i) => v.getInt8(i)),
-  i2: (v, e, n) => fill(new Int32Array(n), (i) => v.getInt16(2 * i, e)),
-  i4: (v, e, n) => fill(new Int32Array(n), (i) => v.getInt32(4 * i, e)),
-  i8: (v, e, n) => fill(new Float64Array(n), (i) => Number(v.getBigInt64(8 * i, e))),
-  u1: (v, _, n) => fill(new Uint8Array(n), (i) => v.getUint8(i)),
-  u2: (v, e, n) => fill(new Int32Array(n), (i) => v.getUint16(2 * i, e)),
-  u4: (v, e, n) => fill(new Float64Array(n), (i) => v.getUint32(4 * i, e)),
-  u8: (v, e, n) => fill(new Float64Array(n), (i) => Number(v.getBigUint64(8 * i, e))),
-  b1: (v, _, n) => fill(new Uint8Array(n), (i) => Number(v.getUint8(i) !== 0)),
-};
+/** Writes one array as version 1.0; bfloat16, which NumPy has not, is refused by name. */
+export function encodeNpy({ dtype, shape, data }: StoredTensor, name: string): Uint8Array {
+  const kind = kindOf(dtype);
+  if (kind === "") throw new UsageError(`npy: ${JSON.stringify(name)} is ${dtype}, which NumPy does not have`);
+  const order = elementBytes(dtype) === 1 ? "|" : "<";
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const fields = `{'descr': '${order}${kind}', 'fortran_order': False, 'shape': (${sizes}), }`;
+  const start = Math.ceil((10 + fields.length + 1) / 64) * 64;
+  const bytes = new Uint8Array(start + data.byteLength);
+  bytes.set(MAGIC);
+  bytes[6] = 1;
+  new DataView(bytes.buffer).setUint16(8, start - 10, true);
+  bytes.set(new TextEncoder().encode(`${fields.padEnd(start - 11)}\n`), 10);
+  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  // readElements goes both ways: what it makes of stored bytes are the bytes to store.
+  bytes.set(new Uint8Array(readElements(raw, dtype).buffer), start);
+  return bytes;
+}
+
+const kindOf = (dtype: StoredDType): string => Object.keys(dtypes).find((kind) => dtypes[kind] === dtype) ?? "";
+
+function numbers(dtype: StoredDType, data: StoredTensor["data"]): NpyArray["data"] {
+  switch (dtype) {
+    case "F16":
+      return Float32Array.from(data as Uint16Array, fromHalf);
+    case "I8":
+    case "I16":
+    case "U16":
+      return Int32Array.from(data as Int16Array);
+    case "U32":
+      return Float64Array.from(data as Uint32Array);
+    case "I64":
+    case "U64":
+      return Float64Array.from(data as BigInt64Array, Number);
+    case "BOOL":
+      return Uint8Array.from(data as Uint8Array, (byte) => Number(byte !== 0));
+    default:
+      return data as NpyArray["data"];
+  }
+}
 
 /** Column-major to row-major: the last axis is the slowest one in the file. */
-function fromFortran<A extends NpyArray["data"]>(data: A, shape: readonly number[]): A {
+function fromFortran<A extends StoredTensor["data"]>(data: A, shape: readonly number[]): A {
   const out = data.slice() as A;
   const index = shape.map(() => 0);
   for (let to = 0; to < out.length; to++) {

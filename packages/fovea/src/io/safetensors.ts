@@ -20,29 +20,34 @@ export interface StoredTensor {
   readonly data: StoredData;
 }
 
-export type StoredDType = "F64" | "F32" | "F16" | "BF16" | "I64" | "I32" | "I16" | "I8" | "U8" | "BOOL";
+const arrays = {
+  F64: Float64Array,
+  I64: BigInt64Array,
+  U64: BigUint64Array,
+  F32: Float32Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I16: Int16Array,
+  U16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;
+
+export type StoredDType = keyof typeof arrays;
 export type StoredData =
   | Float64Array
   | Float32Array
   | Uint16Array
   | BigInt64Array
+  | BigUint64Array
   | Int32Array
+  | Uint32Array
   | Int16Array
   | Int8Array
   | Uint8Array;
-
-const arrays = {
-  F64: Float64Array,
-  I64: BigInt64Array,
-  F32: Float32Array,
-  I32: Int32Array,
-  F16: Uint16Array,
-  BF16: Uint16Array,
-  I16: Int16Array,
-  I8: Int8Array,
-  U8: Uint8Array,
-  BOOL: Uint8Array,
-} as const satisfies Record<StoredDType, unknown>;
 
 /** The limit of the reference implementation: it keeps a hostile length from claiming memory. */
 const MAX_HEADER = 100_000_000;
@@ -187,11 +192,11 @@ export function elementBytes(dtype: StoredDType): number {
   return arrays[dtype].BYTES_PER_ELEMENT;
 }
 
-/** The elements in little-endian bytes, copied. */
-export function readElements(bytes: Uint8Array, dtype: StoredDType): StoredData {
+/** The elements in such bytes, copied. */
+export function readElements(bytes: Uint8Array, dtype: StoredDType, littleEndian = true): StoredData {
   // A fresh buffer: the place in the file need not be aligned, and the file's memory can go.
   const copy = new Uint8Array(bytes); // not slice(): a Node Buffer's is a view
-  if (!LITTLE_ENDIAN) swapBytes(copy, arrays[dtype].BYTES_PER_ELEMENT);
+  if (littleEndian !== LITTLE_ENDIAN) swapBytes(copy, arrays[dtype].BYTES_PER_ELEMENT);
   return new arrays[dtype](copy.buffer);
 }
 

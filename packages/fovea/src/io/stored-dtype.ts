@@ -12,8 +12,8 @@ export interface HostTensor {
 /**
  * The nearest dtype that tensors have: floats become float32, integers int32, U8 and BOOL stay.
  *
- * F64 is rounded to the nearest float32, F16 and BF16 are exact. I64 must fit 32 bits: a rounded index or counter would
- * be a silent error, so a value that does not fit is a FormatError. `name` is the tensor's, for that message.
+ * F64 is rounded to the nearest float32, F16 and BF16 are exact. Longer integers must fit int32: a rounded index or
+ * counter would be a silent error, so a value that does not fit is a FormatError. `name` is the tensor's, for that message.
  */
 export function toHostTensor({ dtype, shape, data }: StoredTensor, name: string): HostTensor {
   switch (dtype) {
@@ -26,10 +26,13 @@ export function toHostTensor({ dtype, shape, data }: StoredTensor, name: string)
     case "BF16":
       return { dtype: "float32", shape, data: fromBrainFloat(data as Uint16Array) };
     case "I64":
-      return { dtype: "int32", shape, data: fromLong(data as BigInt64Array, name) };
+    case "U64":
+    case "U32":
+      return { dtype: "int32", shape, data: fromLong(data as BigInt64Array | Uint32Array, name) };
     case "I32":
       return { dtype: "int32", shape, data: data as Int32Array };
     case "I16":
+    case "U16":
     case "I8":
       return { dtype: "int32", shape, data: Int32Array.from(data as Int16Array | Int8Array) };
     case "U8":
@@ -62,11 +65,11 @@ function fromBrainFloat(data: Uint16Array): Float32Array {
   return new Float32Array(Uint32Array.from(data, (bits) => bits << 16).buffer);
 }
 
-function fromLong(data: BigInt64Array, name: string): Int32Array {
+function fromLong(data: BigInt64Array | Uint32Array, name: string): Int32Array {
   const out = new Int32Array(data.length);
   for (let i = 0; i < data.length; i++) {
     out[i] = Number(data[i]!);
-    if (BigInt(out[i]!) !== data[i]!) {
+    if (BigInt(out[i]!) !== BigInt(data[i]!)) {
       throw new FormatError(`tensor ${JSON.stringify(name)} holds ${data[i]}, which does not fit an int32 tensor`);
     }
   }

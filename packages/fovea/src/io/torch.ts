@@ -3,8 +3,6 @@ import { elementBytes, readElements, type StoredDType, type StoredTensor } from 
 import { pickleFailure, unpickle, type Pickled, type PickleGlobal } from "./pickle.ts";
 import { readZip } from "./zip.ts";
 
-// Node only: zip archives are inflated by node:zlib.
-
 /** Tensors may share memory in a file, but not be copied out to more than so many times its length. */
 const MAX_EXPANSION = 8;
 /** Dictionaries in dictionaries, and values in all, that are searched for tensors. */
@@ -64,7 +62,27 @@ class TensorReference {
 export function parseTorch(bytes: Uint8Array, name: string): Map<string, StoredTensor> {
   const fail = pickleFailure(name);
   const zipped = bytes[0] === 0x50 && bytes[1] === 0x4b;
-  const { root, dataOf } = zipped ? openZip(bytes, name, fail) : openLegacy(bytes, fail);
+  return zipped
+    ? parseTorchArchive(readZip(bytes, name), bytes.length, name)
+    : collect(openLegacy(bytes, fail), bytes.length, fail);
+}
+
+/** The same for the files of an archive that is `length` bytes long. */
+export function parseTorchArchive(
+  files: ReadonlyMap<string, Uint8Array>,
+  length: number,
+  name: string,
+): Map<string, StoredTensor> {
+  const fail = pickleFailure(name);
+  return collect(openArchive(files, fail), length, fail);
+}
+
+/** Whether a file begins with the magic number of PyTorch before 1.6. */
+export const isLegacyTorch = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
+
+const MAGIC = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
+
+function collect({ root, dataOf }: Opened, length: number, fail: (why: string) => never): Map<string, StoredTensor> {
   const found = new Map<string, TensorReference>();
   let visited = 0;
   const search = (value: Pickled, path: string, depth: number): void => {
@@ -79,7 +97,7 @@ export function parseTorch(bytes: Uint8Array, name: string): Map<string, StoredT
   };
   search(root, "", 0);
 
-  let budget = MAX_EXPANSION * bytes.length;
+  let budget = MAX_EXPANSION * length;
   const tensors = new Map<string, StoredTensor>();
   for (const [key, tensor] of found) {
     const size = tensor.shape.reduce((n, d) => n * d, 1);
@@ -96,8 +114,7 @@ interface Opened {
 }
 
 /** An archive with the pickle in `…/data.pkl` and every storage in a file of its own, `…/data/<key>`. */
-function openZip(bytes: Uint8Array, name: string, fail: (why: string) => never): Opened {
-  const files = readZip(bytes, name);
+function openArchive(files: ReadonlyMap<string, Uint8Array>, fail: (why: string) => never): Opened {
   const main = [...files.keys()].find((file) => /^[^/]+\/data\.pkl$/.test(file));
   if (main === undefined) return fail("the archive has no data.pkl");
   const folder = main.slice(0, -"data.pkl".length);

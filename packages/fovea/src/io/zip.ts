@@ -1,7 +1,6 @@
-import { inflateRawSync } from "node:zlib";
+import { inflateSync, zipSync } from "fflate";
 import { FormatError } from "../base/errors.ts";
-
-// Node only: inflating is node:zlib's.
+import { inflationLimit } from "./limits.ts";
 
 const END = 0x06054b50;
 const CENTRAL = 0x02014b50;
@@ -14,7 +13,9 @@ const MAX_RATIO = 1032;
 /**
  * The files of a zip archive by name, stored or deflated (no zip64, no encryption).
  *
- * The directory at the end is the authority. Nothing is allocated beyond what the compressed bytes can hold.
+ * The directory at the end is the authority, and names are only names. fflate inflates; the walk and the bounds are here,
+ * because `unzipSync` believes the directory: nothing is allocated beyond what the compressed bytes can hold, no two files
+ * share their bytes, and all together do not exceed `inflationLimit`.
  */
 export function readZip(archive: Uint8Array, name: string): Map<string, Uint8Array> {
   const fail = (why: string): never => {
@@ -27,6 +28,8 @@ export function readZip(archive: Uint8Array, name: string): Map<string, Uint8Arr
   if (end < 0 || view.getUint32(end, true) !== END) return fail("it has no directory (is it cut short?)");
   const count = view.getUint16(end + 10, true);
   const files = new Map<string, Uint8Array>();
+  const places: [start: number, end: number][] = [];
+  let total = 0;
   let at = view.getUint32(end + 16, true);
   for (let i = 0; i < count; i++) {
     if (at + 46 > end || view.getUint32(at, true) !== CENTRAL) return fail(`its directory is damaged at entry ${i}`);
@@ -48,6 +51,10 @@ export function readZip(archive: Uint8Array, name: string): Map<string, Uint8Arr
     if (size > packed * MAX_RATIO || (method === STORED && size !== packed))
       return fail(`${label} claims ${size} bytes, made of ${packed}`);
     if (files.has(file)) return fail(`${label} is there twice`);
+    total += size;
+    if (total > inflationLimit(archive.length))
+      return fail(`its files claim ${total} bytes and more, made of ${archive.length}`);
+    places.push([start, start + packed]);
     const bytes = archive.subarray(start, start + packed);
     if (method === STORED) files.set(file, bytes);
     else if (method === DEFLATED)
@@ -58,15 +65,23 @@ export function readZip(archive: Uint8Array, name: string): Map<string, Uint8Arr
     else return fail(`${label} is packed by method ${method}; stored and deflated are supported`);
     at = next;
   }
+  places.sort(([a], [b]) => a - b);
+  if (places.some(([start], i) => i > 0 && start < places[i - 1]![1])) return fail("two of its files share bytes");
   return files;
 }
 
+/** An archive of files as they are, not compressed: weights hardly would be. */
+export function encodeZip(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  // fflate orders names as an object does; a time that does not change makes equal archives of equal files.
+  return zipSync(Object.fromEntries(files), { level: 0, mtime: "1980-01-01T00:00:00" });
+}
+
 function inflate(bytes: Uint8Array, size: number, fail: () => never): Uint8Array {
+  let out: Uint8Array;
   try {
-    const out = inflateRawSync(bytes, { maxOutputLength: Math.max(1, size) });
-    if (out.length === size) return new Uint8Array(out.buffer, out.byteOffset, out.length);
+    out = inflateSync(bytes, { out: new Uint8Array(size + 1) }); // one more byte than there may be, to see it
   } catch {
     return fail();
   }
-  return fail();
+  return out.length === size ? out : fail();
 }

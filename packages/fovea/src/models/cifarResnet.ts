@@ -4,6 +4,7 @@
  *
  * 6n + 2 layers in three stages of 16, 32 and 64 channels for 32×32 images. Layers are named as in
  * https://github.com/akamaster/pytorch_resnet_cifar10, whose trained weights load unchanged (without their `module.`).
+ * The plain networks of the paper are the same without shortcuts: deep ones do not learn.
  */
 import { BatchNorm2d } from "../nn/batchNorm.ts";
 import { Conv2d } from "../nn/conv.ts";
@@ -13,19 +14,23 @@ import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { pad, slice } from "../ops/movement.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
+import { family, published } from "./_family.ts";
+
+type Shortcut = "A" | "B" | "none";
 
 export interface CifarResNetOptions extends ClassifierOptions {
   /** Number of classes; default 10. */
   numClasses?: number;
   /**
    * What a shortcut does where the shape changes. `A` (default, the paper's choice for CIFAR): every second pixel, and
-   * zeros for the new channels; no parameters. `B`: a 1×1 convolution and batch normalisation.
+   * zeros for the new channels; no parameters. `B`: a 1×1 convolution and batch normalisation. `none`: there are no
+   * shortcuts anywhere, a plain network.
    */
-  shortcut?: "A" | "B";
+  shortcut?: Shortcut;
 }
 
-/** Two 3×3 convolutions and a shortcut. */
+/** Two 3×3 convolutions and a shortcut, if there are any. */
 class Block extends Module {
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -35,8 +40,9 @@ class Block extends Module {
   readonly shortcut: Sequential | null;
   /** Zeros before and after the channels: option A where the shape changes, else null. */
   readonly #zeros: number | null;
+  readonly #plain: boolean;
 
-  constructor(inChannels: number, channels: number, stride: number, shortcut: "A" | "B") {
+  constructor(inChannels: number, channels: number, stride: number, shortcut: Shortcut) {
     super();
     this.conv1 = new Conv2d(inChannels, channels, 3, { stride, padding: 1, bias: false });
     this.bn1 = new BatchNorm2d(channels);
@@ -44,18 +50,20 @@ class Block extends Module {
     this.bn2 = new BatchNorm2d(channels);
     const same = inChannels === channels;
     this.shortcut =
-      same || shortcut === "A"
+      same || shortcut !== "B"
         ? null
         : new Sequential(
             new Conv2d(inChannels, channels, 1, { stride, bias: false }), //
             new BatchNorm2d(channels),
           );
-    this.#zeros = same || shortcut === "B" ? null : (channels - inChannels) / 2;
+    this.#zeros = same || shortcut !== "A" ? null : (channels - inChannels) / 2;
+    this.#plain = shortcut === "none";
   }
 
   forward(x: Tensor): Tensor {
     let y = this.bn1.forward(this.conv1.forward(x)).relu();
     y = this.bn2.forward(this.conv2.forward(y));
+    if (this.#plain) return y.relu();
     return y.add(this.#skip(x)).relu();
   }
 
@@ -74,6 +82,7 @@ export class CifarResNet extends ImageClassifier {
   readonly layer2: Sequential;
   readonly layer3: Sequential;
   readonly linear: Linear;
+  readonly stages = ["layer1", "layer2", "layer3"];
 
   /** @param n Blocks per stage: the network has 6n + 2 layers. */
   constructor(n: number, { numClasses = 10, inChannels = 3, shortcut = "A" }: CifarResNetOptions = {}) {
@@ -90,6 +99,10 @@ export class CifarResNet extends ImageClassifier {
     for (const module of this.namedModules().values()) {
       if (module instanceof Conv2d || module instanceof Linear) kaimingNormal(module.weight);
     }
+  }
+
+  get classifier(): Linear {
+    return this.linear;
   }
 
   /** [N, 3, 32, 32] → [N, 64, 8, 8] */
@@ -115,3 +128,115 @@ export const cifarResnet44 = (options: CifarResNetOptions = {}): CifarResNet => 
 export const cifarResnet56 = (options: CifarResNetOptions = {}): CifarResNet => new CifarResNet(9, options);
 /** ResNet-110 for CIFAR-10: 1,727,962 parameters. */
 export const cifarResnet110 = (options: CifarResNetOptions = {}): CifarResNet => new CifarResNet(18, options);
+/** ResNet-1202 for CIFAR-10: 19,421,274 parameters. */
+export const cifarResnet1202 = (options: CifarResNetOptions = {}): CifarResNet => new CifarResNet(200, options);
+
+/** The network of n blocks per stage, by default with these shortcuts. */
+const of =
+  (n: number, shortcut: Shortcut = "A") =>
+  (options: CifarResNetOptions = {}) =>
+    new CifarResNet(n, { shortcut, ...options });
+
+const at32 = squareImage(32);
+
+export const cifarResnets = family(
+  "ResNet for CIFAR-10",
+  {
+    title: "Deep Residual Learning for Image Recognition",
+    year: 2015,
+    url: "https://arxiv.org/abs/1512.03385",
+  },
+  {
+    "resnet20.cifar": {
+      summary: "ResNet-20 for CIFAR-10, shortcuts of option A",
+      create: of(3),
+      inputShape: at32,
+      published: published(91.25, "the paper", "CIFAR-10"),
+    },
+    "resnet20.cifar-b": {
+      summary: "ResNet-20 for CIFAR-10, shortcuts of option B",
+      create: of(3, "B"),
+      inputShape: at32,
+    },
+    "resnet32.cifar": {
+      summary: "ResNet-32 for CIFAR-10, shortcuts of option A",
+      create: of(5),
+      inputShape: at32,
+      published: published(92.49, "the paper", "CIFAR-10"),
+    },
+    "resnet32.cifar-b": {
+      summary: "ResNet-32 for CIFAR-10, shortcuts of option B",
+      create: of(5, "B"),
+      inputShape: at32,
+    },
+    "resnet44.cifar": {
+      summary: "ResNet-44 for CIFAR-10, shortcuts of option A",
+      create: of(7),
+      inputShape: at32,
+      published: published(92.83, "the paper", "CIFAR-10"),
+    },
+    "resnet44.cifar-b": {
+      summary: "ResNet-44 for CIFAR-10, shortcuts of option B",
+      create: of(7, "B"),
+      inputShape: at32,
+    },
+    "resnet56.cifar": {
+      summary: "ResNet-56 for CIFAR-10, shortcuts of option A",
+      create: of(9),
+      inputShape: at32,
+      published: published(93.03, "the paper", "CIFAR-10"),
+    },
+    "resnet56.cifar-b": {
+      summary: "ResNet-56 for CIFAR-10, shortcuts of option B",
+      create: of(9, "B"),
+      inputShape: at32,
+    },
+    "resnet110.cifar": {
+      summary: "ResNet-110 for CIFAR-10, shortcuts of option A",
+      create: of(18),
+      inputShape: at32,
+      published: published(93.57, "the paper", "CIFAR-10"),
+    },
+    "resnet110.cifar-b": {
+      summary: "ResNet-110 for CIFAR-10, shortcuts of option B",
+      create: of(18, "B"),
+      inputShape: at32,
+    },
+    "resnet1202.cifar": {
+      summary: "ResNet-1202 for CIFAR-10, shortcuts of option A",
+      create: of(200),
+      inputShape: at32,
+      published: published(92.07, "the paper", "CIFAR-10"),
+    },
+    "resnet1202.cifar-b": {
+      summary: "ResNet-1202 for CIFAR-10, shortcuts of option B",
+      create: of(200, "B"),
+      inputShape: at32,
+    },
+    "plain20.cifar": {
+      summary: "ResNet-20 for CIFAR-10 without its shortcuts",
+      create: of(3, "none"),
+      inputShape: at32,
+    },
+    "plain32.cifar": {
+      summary: "ResNet-32 for CIFAR-10 without its shortcuts",
+      create: of(5, "none"),
+      inputShape: at32,
+    },
+    "plain44.cifar": {
+      summary: "ResNet-44 for CIFAR-10 without its shortcuts",
+      create: of(7, "none"),
+      inputShape: at32,
+    },
+    "plain56.cifar": {
+      summary: "ResNet-56 for CIFAR-10 without its shortcuts",
+      create: of(9, "none"),
+      inputShape: at32,
+    },
+    "plain110.cifar": {
+      summary: "ResNet-110 for CIFAR-10 without its shortcuts",
+      create: of(18, "none"),
+      inputShape: at32,
+    },
+  },
+);

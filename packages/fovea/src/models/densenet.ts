@@ -16,7 +16,8 @@ import { AvgPool2d, MaxPool2d } from "../nn/pooling.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { concat } from "../ops/movement.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
+import { family, torchvision } from "./_family.ts";
 
 export interface DenseNetOptions extends ClassifierOptions {
   /** Probability to drop an output of each layer; default 0. */
@@ -75,6 +76,7 @@ function transition(inChannels: number): Sequential {
 export class DenseNet extends ImageClassifier {
   readonly features: Sequential;
   readonly classifier: Linear;
+  readonly stages = ["denseblock1", "denseblock2", "denseblock3", "denseblock4"].map((name) => `features.${name}`);
 
   /**
    * @param blocks Layers of each of the four blocks.
@@ -130,3 +132,38 @@ export const densenet161 = (options: DenseNetOptions = {}): DenseNet => new Dens
 export const densenet169 = (options: DenseNetOptions = {}): DenseNet => new DenseNet([6, 12, 32, 32], 32, 64, options);
 /** 201 layers, 20,013,928 parameters. */
 export const densenet201 = (options: DenseNetOptions = {}): DenseNet => new DenseNet([6, 12, 48, 32], 32, 64, options);
+
+export const densenets = family(
+  "DenseNet",
+  {
+    title: "Densely Connected Convolutional Networks",
+    year: 2016,
+    url: "https://arxiv.org/abs/1608.06993",
+  },
+  {
+    densenet121: {
+      summary: "DenseNet-121",
+      create: densenet121,
+      inputShape: squareImage(224),
+      published: torchvision(74.434),
+    },
+    densenet161: {
+      summary: "DenseNet-161, wider than the others",
+      create: densenet161,
+      inputShape: squareImage(224),
+      published: torchvision(77.138),
+    },
+    densenet169: {
+      summary: "DenseNet-169",
+      create: densenet169,
+      inputShape: squareImage(224),
+      published: torchvision(75.6),
+    },
+    densenet201: {
+      summary: "DenseNet-201",
+      create: densenet201,
+      inputShape: squareImage(224),
+      published: torchvision(76.896),
+    },
+  },
+);

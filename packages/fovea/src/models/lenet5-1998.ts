@@ -14,6 +14,7 @@ import { indexSelect } from "../ops/gather.ts";
 import { concat } from "../ops/movement.ts";
 import { fromHost, tensor, zeros } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { ImageClassifier } from "./_classifier.ts";
 
 /** 1.7159 · tanh(2x/3): f(±1) = ±1, and the gain is 1 in between (appendix A of the paper). */
 function squash(x: Tensor): Tensor {
@@ -134,7 +135,7 @@ export class EuclideanRBF extends Module {
 }
 
 /** The network of the paper. */
-export class LeNet5Original extends Module {
+export class LeNet5Original extends ImageClassifier {
   readonly c1 = new Conv2d(1, 6, 5);
   readonly s2 = new Subsampling(6);
   readonly c3 = new PartialConv2d(6, C3_TABLE);
@@ -142,6 +143,7 @@ export class LeNet5Original extends Module {
   readonly c5 = new Conv2d(16, 120, 5);
   readonly f6 = new Linear(120, 84);
   readonly output = new EuclideanRBF(tensor(digitStencils()));
+  readonly stages = ["s2", "s4"];
 
   constructor() {
     super();
@@ -150,16 +152,33 @@ export class LeNet5Original extends Module {
     initLike1998([this.f6.weight, this.f6.bias!], 120);
   }
 
+  get classifier(): EuclideanRBF {
+    return this.output;
+  }
+
+  protected override headModules(): readonly Module[] {
+    return [this.c5, this.f6, this.output];
+  }
+
+  /** None: the outputs are pictures of the ten digits. */
+  protected override outputLayers(): readonly Linear[] {
+    return [];
+  }
+
+  /** [N, 1, 32, 32] → [N, 16, 5, 5] */
+  override forwardFeatures(x: Tensor): Tensor {
+    x = squash(this.c1.forward(x)); // [N, 6, 28, 28]
+    x = squash(this.s2.forward(x)); // [N, 6, 14, 14]
+    x = squash(this.c3.forward(x)); // [N, 16, 10, 10]
+    return squash(this.s4.forward(x)); // [N, 16, 5, 5]
+  }
+
   /**
    * Minus the squared distances, so that the largest output is the class and cross-entropy is the paper's
    * discriminative criterion (its equation 9, without the rubbish class).
    */
-  forward(x: Tensor): Tensor {
-    x = squash(this.c1.forward(x)); // [N, 6, 28, 28]
-    x = squash(this.s2.forward(x)); // [N, 6, 14, 14]
-    x = squash(this.c3.forward(x)); // [N, 16, 10, 10]
-    x = squash(this.s4.forward(x)); // [N, 16, 5, 5]
-    x = squash(this.c5.forward(x)).flatten(1); // [N, 120]
+  override forwardHead(features: Tensor): Tensor {
+    let x = squash(this.c5.forward(features)).flatten(1); // [N, 120]
     x = squash(this.f6.forward(x)); // [N, 84]
     return this.output.forward(x).neg(); // [N, 10]
   }

@@ -10,8 +10,10 @@ import { UsageError } from "../base/errors.ts";
 import { Conv2d } from "../nn/conv.ts";
 import type { InitScheme } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
-import { Module } from "../nn/module.ts";
+import type { Module } from "../nn/module.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { ImageClassifier } from "./_classifier.ts";
+import { family } from "./_family.ts";
 import { LeNet5Original } from "./lenet5-1998.ts";
 
 export interface LeNet5Options {
@@ -28,12 +30,13 @@ export interface LeNet5Options {
 }
 
 /** The layout in use today: two convolutions, three fully connected layers, logits out. */
-export class LeNet5 extends Module {
+export class LeNet5 extends ImageClassifier {
   readonly conv1: Conv2d;
   readonly conv2: Conv2d;
   readonly fc1: Linear;
   readonly fc2: Linear;
   readonly fc3: Linear;
+  readonly stages = ["conv1", "conv2"];
   readonly #pooling: "max" | "avg";
   readonly #activation: "relu" | "sigmoid" | "tanh";
 
@@ -55,11 +58,26 @@ export class LeNet5 extends Module {
     this.#activation = activation;
   }
 
-  /** [N, 1, 28, 28], or [N, 3, 32, 32] for the RGB layout. */
-  forward(x: Tensor): Tensor {
+  get classifier(): Linear {
+    return this.fc3;
+  }
+
+  protected override headModules(): readonly Module[] {
+    return [this.fc1, this.fc2, this.fc3];
+  }
+
+  protected override outputLayers(): readonly Linear[] {
+    return this.fc3 instanceof Linear ? [this.fc3] : []; // an Identity without the top
+  }
+
+  /** [N, 1, 28, 28], or [N, 3, 32, 32] for the RGB layout, → [N, 16, 5, 5] */
+  override forwardFeatures(x: Tensor): Tensor {
     x = this.#pool(this.#activate(this.conv1.forward(x))); // [N, 6, 14, 14]
-    x = this.#pool(this.#activate(this.conv2.forward(x))); // [N, 16, 5, 5]
-    x = this.#activate(this.fc1.forward(x.flatten(1))); // [N, 120]
+    return this.#pool(this.#activate(this.conv2.forward(x))); // [N, 16, 5, 5]
+  }
+
+  override forwardHead(features: Tensor): Tensor {
+    let x = this.#activate(this.fc1.forward(features.flatten(1))); // [N, 120]
     x = this.#activate(this.fc2.forward(x)); // [N, 84]
     return this.fc3.forward(x); // [N, numClasses]
   }
@@ -87,3 +105,35 @@ export function lenet5(options: LeNet5Options = {}): LeNet5 | LeNet5Original {
 export function lenet5InputShape({ variant = "d2l" }: LeNet5Options = {}): readonly [number, number, number] {
   return variant === "rgb" ? [3, 32, 32] : variant === "original" ? [1, 32, 32] : [1, 28, 28];
 }
+
+/** A form of LeNet-5 under a name of its own. */
+const form =
+  <V extends "rgb" | "original">(variant: V) =>
+  (options: Omit<LeNet5Options, "variant"> = {}) =>
+    lenet5({ ...options, variant });
+
+export const lenets = family(
+  "LeNet-5",
+  {
+    title: "Gradient-Based Learning Applied to Document Recognition",
+    year: 1998,
+    url: "http://yann.lecun.com/exdb/publis/pdf/lecun-01a.pdf",
+  },
+  {
+    lenet5: {
+      summary: "LeNet-5 for 28×28 grey images: two convolutions, three fully connected layers; digits in seconds",
+      create: lenet5,
+      inputShape: lenet5InputShape,
+    },
+    "lenet5.original": {
+      summary: "LeNet-5 exactly as in 1998: partial connections, trainable subsampling, RBF outputs",
+      create: form("original"),
+      inputShape: () => lenet5InputShape({ variant: "original" }),
+    },
+    "lenet5.rgb": {
+      summary: "LeNet-5 for 32×32 colour images",
+      create: form("rgb"),
+      inputShape: () => lenet5InputShape({ variant: "rgb" }),
+    },
+  },
+);

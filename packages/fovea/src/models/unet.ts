@@ -15,6 +15,8 @@ import { MaxPool2d } from "../nn/pooling.ts";
 import { Sequential } from "../nn/sequential.ts";
 import { concat, pad } from "../ops/movement.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { squareImage } from "./_classifier.ts";
+import { family } from "./_family.ts";
 
 export interface UNetOptions {
   /** Classes of pixels; default 2. */
@@ -142,3 +144,19 @@ export class UNet extends Module {
 export function unet(options: UNetOptions = {}): UNet {
   return new UNet(options);
 }
+
+export const unets = family(
+  "U-Net",
+  {
+    title: "U-Net: Convolutional Networks for Biomedical Image Segmentation",
+    year: 2015,
+    url: "https://arxiv.org/abs/1505.04597",
+  },
+  {
+    "unet.milesial": {
+      summary: "U-Net with padding and batch normalisation: a class for every pixel",
+      create: unet,
+      inputShape: squareImage(256),
+    },
+  },
+);

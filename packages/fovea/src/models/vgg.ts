@@ -2,8 +2,9 @@
  * VGG: "Very Deep Convolutional Networks for Large-Scale Image Recognition" (Simonyan, Zisserman, 2014),
  * https://arxiv.org/abs/1409.1556
  *
- * Configurations A, B, D and E of the paper's table 1 (11, 13, 16 and 19 layers with weights), each also with a batch
- * normalisation after every convolution. Layers are named and weights start as in torchvision.
+ * The six configurations of the paper's table 1 with 11, 11, 13, 16, 16 and 19 layers with weights: A, A-LRN (local
+ * response normalisation after the first convolution), B, C (three of its convolutions are 1×1), D and E; A, B, D and E
+ * also with a batch normalisation after every convolution. Layers are named and weights start as in torchvision.
  */
 import { ReLU } from "../nn/activation.ts";
 import { AdaptiveAvgPool2d } from "../nn/adaptivePooling.ts";
@@ -12,11 +13,13 @@ import { Conv2d } from "../nn/conv.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { kaimingNormal, normal, zeros } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
+import { LocalResponseNorm } from "../nn/localResponseNorm.ts";
 import type { Module } from "../nn/module.ts";
 import { MaxPool2d } from "../nn/pooling.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { ImageClassifier, type ClassifierOptions } from "./_classifier.ts";
+import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
+import { family, published, torchvision } from "./_family.ts";
 
 export interface VGGOptions extends ClassifierOptions {
   /** Normalise after every convolution; default false. */
@@ -25,10 +28,12 @@ export interface VGGOptions extends ClassifierOptions {
   dropout?: number;
 }
 
-/** Number of 3×3 convolutions before each of the five poolings. */
+/** Number of convolutions before each of the five poolings. */
 const configurations = {
   A: [1, 1, 2, 2, 2],
+  "A-LRN": [1, 1, 2, 2, 2],
   B: [2, 2, 2, 2, 2],
+  C: [2, 2, 3, 3, 3],
   D: [2, 2, 3, 3, 3],
   E: [2, 2, 4, 4, 4],
 } as const;
@@ -39,6 +44,7 @@ export class VGG extends ImageClassifier {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(7);
   readonly classifier: Sequential;
+  readonly stages: readonly string[];
 
   constructor(
     configuration: keyof typeof configurations,
@@ -46,17 +52,24 @@ export class VGG extends ImageClassifier {
   ) {
     super();
     const layers: Module[] = [];
+    const stages: string[] = [];
     let channels = inChannels;
     configurations[configuration].forEach((convolutions, stage) => {
       const width = widths[stage]!;
       for (let i = 0; i < convolutions; i++) {
-        layers.push(new Conv2d(channels, width, 3, { padding: 1 }));
+        const kernel = configuration === "C" && i === 2 ? 1 : 3;
+        layers.push(new Conv2d(channels, width, kernel, { padding: (kernel - 1) / 2 }));
         if (batchNorm) layers.push(new BatchNorm2d(width));
         layers.push(new ReLU());
+        if (configuration === "A-LRN" && stage === 0) {
+          layers.push(new LocalResponseNorm(5, { alpha: 1e-4, beta: 0.75, k: 2, divideBySize: false }));
+        }
         channels = width;
       }
+      stages.push(`features.${layers.length - 1}`);
       layers.push(new MaxPool2d(2));
     });
+    this.stages = stages;
     this.features = new Sequential(...layers);
     this.classifier = new Sequential(
       new Linear(512 * 7 * 7, 4096),
@@ -93,3 +106,82 @@ export const vgg13 = (options: VGGOptions = {}): VGG => new VGG("B", options);
 export const vgg16 = (options: VGGOptions = {}): VGG => new VGG("D", options);
 /** Configuration E: 19 layers, 143,667,240 parameters. */
 export const vgg19 = (options: VGGOptions = {}): VGG => new VGG("E", options);
+
+const at224 = squareImage(224);
+
+type VGGNormOptions = Omit<VGGOptions, "batchNorm">;
+const normalized =
+  (create: (options: VGGOptions) => VGG) =>
+  (options: VGGNormOptions = {}) =>
+    create({ ...options, batchNorm: true });
+
+export const vggs = family(
+  "VGG",
+  {
+    title: "Very Deep Convolutional Networks for Large-Scale Image Recognition",
+    year: 2014,
+    url: "https://arxiv.org/abs/1409.1556",
+  },
+  {
+    vgg11: {
+      summary: "VGG-11, configuration A",
+      create: vgg11,
+      inputShape: at224,
+      published: torchvision(69.02),
+    },
+    "vgg11.bn": {
+      summary: "VGG-11 with batch normalisation",
+      create: normalized(vgg11),
+      inputShape: at224,
+      published: torchvision(70.37),
+    },
+    "vgg11.lrn": {
+      summary: "VGG-11 with local response normalisation, configuration A-LRN",
+      create: (options?: VGGNormOptions) => new VGG("A-LRN", options),
+      inputShape: at224,
+      published: published(70.3, "the paper"),
+    },
+    vgg13: {
+      summary: "VGG-13, configuration B",
+      create: vgg13,
+      inputShape: at224,
+      published: torchvision(69.928),
+    },
+    "vgg13.bn": {
+      summary: "VGG-13 with batch normalisation",
+      create: normalized(vgg13),
+      inputShape: at224,
+      published: torchvision(71.586),
+    },
+    vgg16: {
+      summary: "VGG-16, configuration D",
+      create: vgg16,
+      inputShape: at224,
+      published: torchvision(71.592),
+    },
+    "vgg16.bn": {
+      summary: "VGG-16 with batch normalisation",
+      create: normalized(vgg16),
+      inputShape: at224,
+      published: torchvision(73.36),
+    },
+    "vgg16.c": {
+      summary: "VGG-16 with three 1×1 convolutions, configuration C",
+      create: (options?: VGGNormOptions) => new VGG("C", options),
+      inputShape: at224,
+      published: published(72.7, "the paper"),
+    },
+    vgg19: {
+      summary: "VGG-19, configuration E",
+      create: vgg19,
+      inputShape: at224,
+      published: torchvision(72.376),
+    },
+    "vgg19.bn": {
+      summary: "VGG-19 with batch normalisation",
+      create: normalized(vgg19),
+      inputShape: at224,
+      published: torchvision(74.218),
+    },
+  },
+);

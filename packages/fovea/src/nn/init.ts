@@ -48,12 +48,12 @@ export function ones<T extends Tensor>(x: T): T {
 
 /** Uniform in [low, high). */
 export function uniform<T extends Tensor>(x: T, low = 0, high = 1, options: InitOptions = {}): T {
-  return fillRandomLater(x, options, (out, stream) => stream.fillUniform(out, low, high));
+  return fillRandomLater(x, options, (stream) => stream.laterUniform(x.size, low, high));
 }
 
 /** Normal with the mean and standard deviation given. */
 export function normal<T extends Tensor>(x: T, mean = 0, std = 1, options: InitOptions = {}): T {
-  return fillRandomLater(x, options, (out, stream) => stream.fillNormal(out, mean, std));
+  return fillRandomLater(x, options, (stream) => stream.laterNormal(x.size, mean, std));
 }
 
 export interface TruncatedNormalOptions extends InitOptions {

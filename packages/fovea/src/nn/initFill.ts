@@ -1,4 +1,4 @@
-import { defaultStream, RandomStream } from "../base/random.ts";
+import { defaultStream, type Draw, type RandomStream } from "../base/random.ts";
 import { overwrite } from "../ops/assign.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
@@ -30,18 +30,12 @@ export function fillRandom<T extends Tensor>(
   return x;
 }
 
-/**
- * The same for draws of one word per element from a whole block on (`fillUniform`, `fillNormal`): the words are set
- * aside now, and drawn when the values are wanted.
- */
+/** The same for numbers that are drawn when the values are wanted, by the engine that wants them. */
 export function fillRandomLater<T extends Tensor>(
   x: T,
   { stream = defaultStream() }: InitOptions,
-  draw: (out: Float32Array, stream: RandomStream) => Float32Array,
+  draw: (stream: RandomStream) => Draw,
 ): T {
-  if (skipping) return x;
-  const start = stream.state;
-  stream.reserve(x.size);
-  overwrite(x, () => draw(new Float32Array(x.size), RandomStream.restore(start)));
+  if (!skipping) overwrite(x, draw(stream));
   return x;
 }

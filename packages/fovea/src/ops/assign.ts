@@ -1,9 +1,10 @@
 import { FoveaError, ShapeError } from "../base/errors.ts";
+import { arrayOf, type HostValues } from "../base/hostValues.ts";
 import { sameShape, showShape } from "../base/shape.ts";
 import { apply, isGradEnabled, isRecording, noGrad } from "../tensor/apply.ts";
 import { fromHost } from "../tensor/create.ts";
 import { defineOp } from "../tensor/op.ts";
-import { Storage, type HostValues } from "../tensor/storage.ts";
+import { Storage } from "../tensor/storage.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
 /** target ← value, in the memory of the target: how weights, optimizer state and running statistics change. */
@@ -51,7 +52,7 @@ export function assign(target: Tensor, value: Tensor): void {
 export function overwrite(target: Tensor, values: HostValues): void {
   if (isRecording()) throw new FoveaError("values from JavaScript cannot be written into a tensor inside compile()");
   if (target.storage.replaceHost(values)) return;
-  const source = fromHost(typeof values === "function" ? values() : values, target.shape, target.dtype);
+  const source = fromHost(arrayOf(values), target.shape, target.dtype);
   noGrad(() => assign(target, source));
   source.storage.dispose();
 }

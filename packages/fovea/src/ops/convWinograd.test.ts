@@ -56,14 +56,14 @@ describeEngines(
   "Winograd convolution",
   () => {
     for (const [what, x, out, byWinograd] of shapes) {
-      it(`${what}: within 5e-5 of the direct result, the same for any number of threads`, () => {
+      it(`${what}: within 1e-5 of the direct result, the same for any number of threads`, () => {
         const before = threads();
         const all = passes(x, out);
         const direct = withExact(all);
         const winograd = all();
         winograd.forEach((y, i) => {
           const error = distance(y, direct[i]!);
-          expect(error).toBeLessThan(5e-5);
+          expect(error).toBeLessThan(1e-5);
           expect(error > 0, "not the same algorithm").toBe(byWinograd[i]);
         });
         for (const count of [1, 2, 3, 7]) {

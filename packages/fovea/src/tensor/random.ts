@@ -11,11 +11,11 @@ export interface RandomOptions {
 /** Uniform numbers in [0, 1). */
 export function rand(shape: Shape, { stream = defaultStream() }: RandomOptions = {}): Tensor {
   checkShape(shape, "rand");
-  return fromHost(stream.fillUniform(new Float32Array(sizeOf(shape))), shape, "float32");
+  return fromHost(stream.laterUniform(sizeOf(shape)), shape, "float32");
 }
 
 /** Normal numbers of mean 0 and variance 1. */
 export function randn(shape: Shape, { stream = defaultStream() }: RandomOptions = {}): Tensor {
   checkShape(shape, "randn");
-  return fromHost(stream.fillNormal(new Float32Array(sizeOf(shape))), shape, "float32");
+  return fromHost(stream.laterNormal(sizeOf(shape)), shape, "float32");
 }

@@ -1,5 +1,6 @@
 import { FoveaError } from "../base/errors.ts";
 import { byteSize, type TypedArray } from "../base/dtype.ts";
+import { arrayOf, type HostValues } from "../base/hostValues.ts";
 import { showShape, sizeOf } from "../base/shape.ts";
 import type { Backend, DeviceBuffer, TensorSpec } from "../backend/contract.ts";
 
@@ -16,9 +17,6 @@ let moves = 0;
 export function storageMoves(): number {
   return moves;
 }
-
-/** Values on the host: an array, or how to make it once somebody asks. */
-export type HostValues = TypedArray | (() => TypedArray);
 
 /**
  * Where a tensor's values are: on an engine, in a JavaScript array, or in both.
@@ -56,7 +54,7 @@ export class Storage {
   /** The values on `engine`, moved there if they are elsewhere. */
   buffer(engine: Backend): DeviceBuffer {
     if (this.#device !== null && this.#engine === engine) return this.#device;
-    const host = this.values();
+    const host = this.hostSource(); // what is yet to be made is left to the engine, and no copy stays here
     if (this.#device !== null) moves++;
     this.#device?.release();
     this.#device = engine.upload(host, this.spec);
@@ -66,13 +64,17 @@ export class Storage {
 
   /** The values if the host has them already, else null: nothing is copied or waited for. */
   get hostValues(): TypedArray | null {
-    return typeof this.#host === "function" ? null : this.#host;
+    return this.#host !== null && ArrayBuffer.isView(this.#host) ? this.#host : null;
+  }
+
+  /** The values on the host, or how to make them there; from the engine where they are nowhere else. */
+  hostSource(): HostValues {
+    return this.#host ?? this.values();
   }
 
   /** The values as a host array that must not be changed. */
   values(): TypedArray {
-    if (typeof this.#host === "function") this.#host = this.#host();
-    if (this.#host !== null) return this.#host;
+    if (this.#host !== null) return (this.#host = arrayOf(this.#host));
     if (this.#device === null || this.#engine === null) throw this.#lost();
     return this.#engine.download(this.#device);
   }

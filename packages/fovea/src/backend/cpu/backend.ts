@@ -1,5 +1,6 @@
 import { FoveaError } from "../../base/errors.ts";
 import { hostArray, type TypedArray } from "../../base/dtype.ts";
+import type { HostValues } from "../../base/hostValues.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type {
   Attrs,
@@ -44,12 +45,12 @@ export class CpuBackend implements Backend {
     this.#eager = new EagerEmitter(this);
   }
 
-  /** The values are copied when they are first needed, and perhaps again later: `data` must stay as it is. */
-  upload(data: TypedArray, spec: TensorSpec): CpuBuffer {
-    if (data.length !== sizeOf(spec.shape)) {
-      throw new FoveaError(`${this.name}: ${data.length} values for shape [${spec.shape.join(", ")}]`);
+  /** The values are taken when they are first needed, and perhaps again later: an array must stay as it is. */
+  upload(values: HostValues, spec: TensorSpec): CpuBuffer {
+    if (ArrayBuffer.isView(values) && values.length !== sizeOf(spec.shape)) {
+      throw new FoveaError(`${this.name}: ${values.length} values for shape [${spec.shape.join(", ")}]`);
     }
-    return new CpuBuffer(spec, "contiguous", this.block(bytesOf(spec), data));
+    return new CpuBuffer(spec, "contiguous", this.block(bytesOf(spec), values));
   }
 
   download(buffer: DeviceBuffer): TypedArray {
@@ -114,7 +115,7 @@ export class CpuBackend implements Backend {
     buffer.block.written(++this.clock);
   }
 
-  block(bytes: number, host: TypedArray | null = null): Block {
+  block(bytes: number, host: HostValues | null = null): Block {
     const block = new Block(this.runtime, ++this.#blocks, bytes, host, () => this.#buffers--);
     this.#buffers++;
     return block;

@@ -1,6 +1,8 @@
 import { byteSize, type TypedArray } from "../../base/dtype.ts";
+import type { HostValues } from "../../base/hostValues.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { DeviceBuffer, TensorSpec } from "../contract.ts";
+import { fillFromHost } from "./hostFill.ts";
 import type { CpuRuntime } from "./runtime.ts";
 import type { Layout } from "./layout.ts";
 
@@ -18,12 +20,12 @@ export class Block {
   /** The engine's clock when an op last changed the memory in place. */
   #writtenAt = 0;
   readonly #runtime: CpuRuntime;
-  #host: TypedArray | null;
+  #host: HostValues | null;
   #address: number | null;
 
   readonly #whenFreed: () => void;
 
-  constructor(runtime: CpuRuntime, id: number, bytes: number, host: TypedArray | null, whenFreed: () => void) {
+  constructor(runtime: CpuRuntime, id: number, bytes: number, host: HostValues | null, whenFreed: () => void) {
     this.#runtime = runtime;
     this.#whenFreed = whenFreed;
     this.id = id;
@@ -35,7 +37,7 @@ export class Block {
   get address(): number {
     if (this.#address === null) {
       this.#address = this.#runtime.allocate(this.bytes);
-      this.#runtime.write(this.#address, singlePrecision(this.#host!));
+      fillFromHost(this.#runtime, this.#address, this.#host!);
     }
     return this.#address;
   }

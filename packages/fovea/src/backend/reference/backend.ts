@@ -1,4 +1,5 @@
 import { byteSize, type TypedArray } from "../../base/dtype.ts";
+import { arrayOf, type HostValues } from "../../base/hostValues.ts";
 import { sizeOf } from "../../base/shape.ts";
 import type { Attrs, Backend, DeviceBuffer, NdArray, OpKernel, TensorSpec } from "../contract.ts";
 import { interpretProgram } from "../interpret.ts";
@@ -43,8 +44,8 @@ export class ReferenceBackend implements Backend {
   #peak = 0;
   #buffers = 0;
 
-  upload(data: TypedArray, spec: TensorSpec): DeviceBuffer {
-    return new ReferenceBuffer(this, referenceArray(spec, data));
+  upload(values: HostValues, spec: TensorSpec): DeviceBuffer {
+    return new ReferenceBuffer(this, referenceArray(spec, arrayOf(values)));
   }
 
   /** The values as they are: floats come as a Float64Array, unrounded. */

@@ -31,9 +31,9 @@ export function chains(graph: Graph): Graph {
   const groups = new Groups(graph);
   const readers = new Map<number, number[]>();
   for (let i = nodes.length - 1; i >= 0; i--) {
-    if (groups.takes(i)) for (const reader of readers.get(nodes[i]!.output) ?? []) groups.join(i, reader);
+    if (groups.takes(i)) for (const reader of readers.get(nodes[i]!.output)?.toReversed() ?? []) groups.join(i, reader);
     for (const id of new Set(nodes[i]!.inputs)) {
-      if (readers.has(id)) readers.get(id)!.unshift(i);
+      if (readers.has(id)) readers.get(id)!.push(i);
       else readers.set(id, [i]);
     }
   }
@@ -67,7 +67,10 @@ class Groups {
     const constant = constants(graph);
     this.#constant = ({ output }) => constant.has(output);
     graph.nodes.forEach(({ inputs }, i) => {
-      for (const id of inputs) this.#readers.set(id, [...(this.#readers.get(id) ?? []), i]);
+      for (const id of inputs) {
+        if (this.#readers.has(id)) this.#readers.get(id)!.push(i);
+        else this.#readers.set(id, [i]);
+      }
     });
   }
 

@@ -28,66 +28,84 @@ const none: Epilogue = { activation: "none", min: 0, max: 0 };
  * all else keeps its bits.
  */
 export function epilogueFusion(graph: Graph): Graph {
-  for (let at = 0; at < graph.nodes.length; at++) {
-    const next = fuseAt(graph, at);
-    if (next === null) continue;
-    graph = next;
-    at--; // the node before is gone
-  }
-  return graph;
+  const fusion = new Fusion(graph);
+  for (let at = 0; at < graph.nodes.length; at++) fusion.tryAt(at);
+  return { ...graph, nodes: fusion.nodes.filter((node) => node !== null) };
 }
 
-/** The graph with node `at` taken into the one whose result it reads; null when it stays. */
-function fuseAt(graph: Graph, at: number): Graph | null {
-  const { op, inputs, attrs, output } = graph.nodes[at]!;
-  const activation = activationOf(op.name, attrs);
-  if (activation === null && op.name !== "add") return null;
-  const uses = usesOf(graph);
-  const sources = inputs.flatMap((id) => {
-    const source = uses.producer(id);
-    return source !== undefined && fused[source.node.op.name] !== undefined ? [{ ...source, id }] : [];
-  });
-  // Of two sums the later one takes the other as its residual.
-  for (const { node, at: from, id } of sources.toSorted((a, b) => b.at - a.at)) {
-    const last = node.op.name === "batchNorm" ? 4 : 3;
-    const residual = node.inputs[last] ?? -1;
-    if ((node.attrs.activation ?? "none") !== "none" || !uses.readOnce(id) || changesBetween(graph, node, from, at))
-      continue;
-    const added = activation === null ? inputs.find((other) => other !== id) : undefined;
-    if (activation === null && (added === undefined || residual >= 0 || !sameSpec(graph, added, id))) continue;
-    if (added !== undefined && ownLoop(uses, added)) continue;
-    const all = [...node.inputs.slice(0, last), added ?? residual];
-    const whole: GraphNode = {
-      op: fused[node.op.name]!,
-      inputs: all,
-      attrs: { ...none, ...node.attrs, ...activation },
-      output,
-    };
-    return { ...graph, nodes: graph.nodes.flatMap((n, i) => (i === from ? [] : i === at ? [whole] : [n])) };
-  }
-  return null;
-}
+class Fusion {
+  /** By the positions of the graph: a node that was taken into another leaves null. */
+  readonly nodes: (GraphNode | null)[];
+  readonly #graph: Graph;
+  /** Taking a node into another changes nobody's producer but to what stands at its position, and no value's readers. */
+  readonly #uses: Uses;
+  readonly #memory: (id: number) => number;
+  /** Positions of in-place ops. */
+  readonly #changes: readonly number[];
 
-/** An elementwise result made for this sum only: the sum belongs into its loop, as in momentum · v + dW of an optimizer. */
-function ownLoop(uses: Uses, id: number): boolean {
-  const made = uses.producer(id);
-  return made !== undefined && elementwise.has(made.node.op.name) && uses.readOnce(id);
+  constructor(graph: Graph) {
+    this.#graph = graph;
+    this.nodes = [...graph.nodes];
+    this.#uses = usesOf(graph);
+    this.#memory = memoryOf(graph);
+    this.#changes = graph.nodes.flatMap(({ op }, at) => (op.inPlace ? [at] : []));
+  }
+
+  /** Takes node `at` into the one whose result it reads, if that can be. */
+  tryAt(at: number): void {
+    const { op, inputs, attrs, output } = this.nodes[at]!;
+    const activation = activationOf(op.name, attrs);
+    if (activation === null && op.name !== "add") return;
+    const sources = inputs.flatMap((id) => {
+      const source = this.#producer(id);
+      return source !== null && fused[source.node.op.name] !== undefined ? [{ ...source, id }] : [];
+    });
+    // Of two sums the later one takes the other as its residual.
+    for (const { node, at: from, id } of sources.toSorted((a, b) => b.at - a.at)) {
+      const last = node.op.name === "batchNorm" ? 4 : 3;
+      const residual = node.inputs[last] ?? -1;
+      if ((node.attrs.activation ?? "none") !== "none" || !this.#uses.readOnce(id)) continue;
+      if (this.#changesBetween(node, from, at)) continue;
+      const added = activation === null ? inputs.find((other) => other !== id) : undefined;
+      if (activation === null && (added === undefined || residual >= 0 || !this.#sameSpec(added, id))) continue;
+      if (added !== undefined && this.#ownLoop(added)) continue;
+      this.nodes[from] = null;
+      this.nodes[at] = {
+        op: fused[node.op.name]!,
+        inputs: [...node.inputs.slice(0, last), added ?? residual],
+        attrs: { ...none, ...node.attrs, ...activation },
+        output,
+      };
+      return;
+    }
+  }
+
+  #producer(id: number): { node: GraphNode; at: number } | null {
+    const at = this.#uses.producer(id)?.at;
+    return at === undefined ? null : { node: this.nodes[at]!, at };
+  }
+
+  /** An elementwise result made for this sum only: the sum belongs into its loop, as in momentum · v + dW of an optimizer. */
+  #ownLoop(id: number): boolean {
+    const made = this.#producer(id);
+    return made !== null && elementwise.has(made.node.op.name) && this.#uses.readOnce(id);
+  }
+
+  #sameSpec(a: number, b: number): boolean {
+    const { values } = this.#graph;
+    return values[a]!.dtype === values[b]!.dtype && sameShape(values[a]!.shape, values[b]!.shape);
+  }
+
+  /** True when something that a node reads changes in place before it would run. */
+  #changesBetween({ inputs }: GraphNode, from: number, to: number): boolean {
+    const between = this.#changes.filter((at) => at > from && at < to);
+    if (between.length === 0) return false;
+    const read = new Set(inputs.map(this.#memory));
+    return between.some((at) => read.has(this.#memory(this.nodes[at]!.inputs[0]!)));
+  }
 }
 
 function activationOf(name: string, { min, max }: GraphNode["attrs"]): Epilogue | null {
   if (name === "relu" || name === "silu") return { activation: name, min: 0, max: 0 };
   return name === "clamp" ? { activation: "clip", min: min as number, max: max as number } : null;
-}
-
-function sameSpec({ values }: Graph, a: number, b: number): boolean {
-  return values[a]!.dtype === values[b]!.dtype && sameShape(values[a]!.shape, values[b]!.shape);
-}
-
-/** True when something that a node reads changes in place before it would run. */
-function changesBetween(graph: Graph, { inputs }: GraphNode, from: number, to: number): boolean {
-  const between = graph.nodes.slice(from + 1, to).filter(({ op }) => op.inPlace);
-  if (between.length === 0) return false;
-  const memory = memoryOf(graph);
-  const read = new Set(inputs.map(memory));
-  return between.some((node) => read.has(memory(node.inputs[0]!)));
 }

@@ -46,6 +46,7 @@ export {
   type DepthwiseConvArguments,
   type SeparableConvArguments,
 } from "./depthwise.ts";
+export { Functional, type FunctionalNode } from "./functional.ts";
 export { initializers, type Initializer, type InitializerArgument } from "./initializers.ts";
 export { Layer, type KerasShape, type LayerInput, type LayerOptions, type LayerWeight } from "./layer.ts";
 export { LocallyConnected1D, LocallyConnected2D, type LocallyConnectedArguments } from "./locallyConnected.ts";
@@ -88,6 +89,7 @@ export {
   type PoolingArguments,
 } from "./pooling.ts";
 export { regularizers, type RegularizerArgument } from "./regularizers.ts";
+export { Rescaling, type RescalingArguments } from "./rescaling.ts";
 export { Flatten, Permute, RepeatVector, Reshape } from "./reshaping.ts";
 export { Input, Sequential, type InputSpec } from "./sequential.ts";
 export {

@@ -75,6 +75,8 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   readonly activityRegularizer: Regularizer | null;
   readonly #options: Readonly<Record<string, unknown>>;
   readonly #weights: LayerWeight[] = [];
+  /** First values for the weights that are being made, in Keras' order; null: the initialisers'. */
+  #values: Tensor[] | null = null;
   #built = false;
   #trainable: boolean;
   #activityPenalty: Tensor | null = null;
@@ -120,12 +122,23 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   /**
    * Makes the weights for inputs of this shape, batch first (null: any). Does nothing when they are there.
    *
+   * @param values First values in Keras' order and layout, all of them; default the initialisers'. Shapes are compared
+   * before memory is taken.
    * @example
    * const layer = new keras.Dense({ units: 10 }).build([null, 784]);
    */
-  build(inputShape: KerasShape | readonly KerasShape[]): this {
+  build(inputShape: KerasShape | readonly KerasShape[], values?: readonly Tensor[]): this {
     if (this.#built) return this;
+    this.#values = values === undefined ? null : [...values];
     this.makeWeights(filled(firstShape(inputShape), 1, NaN));
+    if (this.#values !== null && this.#values.length > 0) {
+      const wanted = this.#weights.map(({ name, layout }) => `${name} ${showShape(layout.keras)}`).join(", ");
+      throw new UsageError(
+        `${this.constructor.name}: build got ${values!.length} tensors (${values!.map((x) => showShape(x.shape)).join(", ")}) ` +
+          `for ${this.#weights.length} weights: ${wanted || "none"}`,
+      );
+    }
+    this.#values = null;
     this.#built = true;
     if (!this.#trainable) this.trainable = false;
     return this;
@@ -203,10 +216,33 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
           "or put a layer before that makes it known, as GlobalAveragePooling2D does",
       );
     }
-    const parameter = new Parameter(
-      this.#firstValues(how, initializerOf(who, `${name}Initializer`, options.initializer)),
-    );
-    return this.keep(name, parameter, how, options);
+    const initializer = initializerOf(who, `${name}Initializer`, options.initializer);
+    const first =
+      this.#values === null
+        ? this.#firstValues(how, initializer)
+        : fromHost(fromKeras(how, this.#takeValues(name, how)), how.ours, "float32");
+    return this.keep(name, new Parameter(first), how, options);
+  }
+
+  /** Fills a kept weight with the first values that `build` was given, or else by the initialiser. */
+  protected fill(name: string, tensor: Parameter | Buffer, initializer: (x: Tensor) => unknown): void {
+    if (this.#values === null) initializer(tensor);
+    else overwrite(tensor, Float32Array.from(this.#takeValues(name, sameLayout(tensor.shape))));
+  }
+
+  /** Throws if the next of the values that `build` was given, if any, has another shape. */
+  protected checkNextValues(name: string, shape: Shape): void {
+    if (this.#values === null) return;
+    const next = this.#values[0];
+    const came = next === undefined ? "nothing" : showShape(next.shape);
+    if (next === undefined || !sameShape(next.shape, shape)) {
+      throw new ShapeError(`${this.constructor.name}: ${name} is ${showShape(shape)} in Keras' layout, got ${came}`);
+    }
+  }
+
+  #takeValues(name: string, { keras }: WeightLayout): TypedArray {
+    this.checkNextValues(name, keras);
+    return this.#values!.shift()!.storage.values();
   }
 
   /** Makes a weight known that something inside the layer owns. */

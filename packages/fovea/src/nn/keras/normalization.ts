@@ -4,7 +4,7 @@ import { permute } from "../../ops/movement.ts";
 import { groupNorm, layerNorm } from "../../ops/norm.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNorm } from "../batchNorm.ts";
-import type { Parameter } from "../parameter.ts";
+import type { Buffer, Parameter } from "../parameter.ts";
 import { count, flag, numberIn } from "./arguments.ts";
 import type { ConstraintArgument } from "./constraints.ts";
 import { initializerOf, type InitializerArgument } from "./initializers.ts";
@@ -125,24 +125,25 @@ export class BatchNormalization extends Normalization {
     if (kind === undefined) throw new ShapeError(`BatchNormalization: wanted rank 2 to 5, got ${showShape(shape)}`);
     const both = this.scale && this.center;
     const { momentum, epsilon: eps } = this;
+    this.checkNextValues(this.scale ? "gamma" : this.center ? "beta" : "movingMean", [channels]);
     const norm = new kind(channels, { convention: "keras", momentum, eps, affine: both });
     this.norm = norm;
     const given = this.#given;
-    const fill = (x: Tensor, name: string, initializer: InitializerArgument | undefined, usual: string) =>
-      initializerOf("BatchNormalization", name, initializer ?? usual)(x);
+    const fill = (x: Parameter | Buffer, name: string, initializer: InitializerArgument | undefined, usual: string) =>
+      this.fill(name, x, initializerOf("BatchNormalization", `${name}Initializer`, initializer ?? usual));
     if (both) {
       const scale = { regularizer: given.gammaRegularizer, constraint: given.gammaConstraint };
       const shift = { regularizer: given.betaRegularizer, constraint: given.betaConstraint };
       const same = sameLayout([channels]);
-      fill(this.keep("gamma", norm.weight!, same, scale), "gammaInitializer", given.gammaInitializer, "ones");
-      fill(this.keep("beta", norm.bias!, same, shift), "betaInitializer", given.betaInitializer, "zeros");
+      fill(this.keep("gamma", norm.weight!, same, scale), "gamma", given.gammaInitializer, "ones");
+      fill(this.keep("beta", norm.bias!, same, shift), "beta", given.betaInitializer, "zeros");
     } else {
       this.gamma = this.makeGamma([channels]);
       this.beta = this.makeBeta([channels]);
     }
     const { movingMeanInitializer, movingVarianceInitializer } = given;
-    fill(this.keep("movingMean", norm.runningMean!), "movingMeanInitializer", movingMeanInitializer, "zeros");
-    fill(this.keep("movingVariance", norm.runningVar!), "movingVarianceInitializer", movingVarianceInitializer, "ones");
+    fill(this.keep("movingMean", norm.runningMean!), "movingMean", movingMeanInitializer, "zeros");
+    fill(this.keep("movingVariance", norm.runningVar!), "movingVariance", movingVarianceInitializer, "ones");
   }
 
   protected call(x: Tensor): Tensor {
