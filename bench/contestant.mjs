@@ -17,7 +17,7 @@ export async function startContestant({ name, command, args, env = {} }, job) {
     if (line.startsWith("{")) waiting.shift()?.resolve(JSON.parse(line));
   });
   const end = (why) => {
-    gone ??= new Error(`${name} stopped: ${why}\n${errors}`);
+    gone ??= Object.assign(new Error(`${name} stopped: ${why}\n${errors}`), { contestant: name });
     for (const w of waiting.splice(0)) w.reject(gone);
   };
   child.on("error", (error) => end(error.message));

@@ -58,17 +58,17 @@ await suite.run({
   },
   record: (row, spread) => {
     rows.push(row);
-    const { model, batch, threads, engine, peer, ours, theirs, unit, ratio, maxError } = row;
+    const { model, batch, threads, engine, peer, ours, theirs, unit, ratio, maxError, failed } = row;
     const range = spread === undefined ? "" : ` (${spread.join("–")})`;
-    log(
-      `${model} b${batch} ${threads}t ${engine}: ${ours} ${unit}, ${peer} ${theirs}: ${ratio}×${range}, error ${maxError}`,
-    );
+    const result = `${ours} ${unit}, ${peer} ${theirs}: ${ratio}×${range}, error ${maxError}`;
+    log(`${model} b${batch} ${threads}t ${engine}: ${failed === undefined ? result : `failed: ${failed}`}`);
   },
 });
 
 if (values.record) log(`recorded in ${path.relative(process.cwd(), recordResults(rows, peaks))}`);
 const geomean = {};
-for (const { suite: s, engine, peer, ratio } of rows) (geomean[`${s}/${engine}/${peer}`] ??= []).push(ratio);
+for (const { suite: s, engine, peer, ratio } of rows.filter((row) => row.ratio !== null))
+  (geomean[`${s}/${engine}/${peer}`] ??= []).push(ratio);
 for (const [key, ratios] of Object.entries(geomean)) {
   geomean[key] = Number(Math.exp(ratios.reduce((sum, r) => sum + Math.log(r), 0) / ratios.length).toFixed(3));
 }

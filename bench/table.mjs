@@ -12,7 +12,10 @@ Written by \`npm run bench -- table\` from \`bench/results\`; how they are measu
 Each cell is *ours / theirs = ratio* from one run in which both took turns; above 1, ours is faster (or smaller).
 `;
 
-const geomean = (list) => Math.exp(list.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / list.length);
+function geomean(rows) {
+  const list = rows.filter(({ ratio }) => ratio !== null); // null: the peer failed
+  return Math.exp(list.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / list.length);
+}
 const columnOf = ({ batch, threads }) => `b${batch}, ${threads}t`;
 const table = (head, rows) =>
   [head, head.map(() => "-"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
@@ -29,6 +32,7 @@ function comparison(rows, suite, title) {
       model,
       ...columns.map((column) => {
         const r = list.find((row) => row.model === model && columnOf(row) === column);
+        if (r?.ratio === null) return "the peer fails";
         return r === undefined ? "" : `${r.ours} / ${r.theirs} = **${r.ratio.toFixed(2)}**`;
       }),
     ]);

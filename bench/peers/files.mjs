@@ -1,5 +1,5 @@
 // What contestants read and write. No dependency, so that every peer can use it.
-import { closeSync, openSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import { openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /** The job this process was started with: see contestant.mjs. */
@@ -16,7 +16,7 @@ export function readInput() {
 /** Label i is i modulo the number of classes (at most 10), for each image or each pixel. */
 export const labels = (size, classes) => Int32Array.from({ length: size }, (_, i) => i % classes);
 
-/** Named weights in the order of the file's names, read one after the other: [name, { shape, data }]. */
+/** Named weights in the order of the file's names: [name, { shape, dtype, read }]. The file stays open for `read`. */
 export function* eachWeight() {
   const file = openSync(pathOf("weights.safetensors"));
   const read = (bytes, position) => {
@@ -28,15 +28,15 @@ export function* eachWeight() {
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const [from, to] = entry.data_offsets;
-    const data = new (entry.dtype === "I32" ? Int32Array : Float32Array)((to - from) / 4);
-    read(new Uint8Array(data.buffer), 8 + size + from);
-    yield [name, { shape: entry.shape, data }];
+    const [dtype, array] = entry.dtype === "I32" ? ["int32", Int32Array] : ["float32", Float32Array];
+    const values = () => new array(read(new Uint8Array(to - from), 8 + size + from).buffer);
+    yield [name, { shape: entry.shape, dtype, read: values }];
   }
-  closeSync(file);
 }
 
 /** Named weights: Map of { shape, data }. */
-export const readWeights = () => new Map(eachWeight());
+export const readWeights = () =>
+  new Map([...eachWeight()].map(([name, { shape, read }]) => [name, { shape, data: read() }]));
 
 export function writeOutput(values) {
   const file = pathOf(`output.${job.name}.f32`);

@@ -12,7 +12,7 @@ await init({ engine: job.engine }); // the threads asked for have started
 
 const model = createNetwork(job.network);
 const weights = new Map();
-for (const [name, { shape, data }] of eachWeight()) weights.set(name, tensor(data, { shape, copy: false }));
+for (const [name, { shape, dtype, read }] of eachWeight()) weights.set(name, tensor(read, { shape, dtype }));
 model.loadStateDict(weights);
 const x = tensor(readInput(), { shape: [job.batch, ...job.input] });
 

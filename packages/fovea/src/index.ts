@@ -31,6 +31,7 @@ export {
   type GradCheckReport,
   type GradCheckTarget,
 } from "./nn/gradCheck.ts";
+export { featureNames, FeatureExtractor, features, type Features, type FeaturesOptions } from "./nn/features.ts";
 export * as nn from "./nn/index.ts";
 export * as keras from "./nn/keras/index.ts";
 export {

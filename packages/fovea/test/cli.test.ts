@@ -243,18 +243,17 @@ describe("fovea evaluate and predict", () => {
     const { code, out } = fovea(["predict", "first", "a.png", "b.jpg"]);
     expect(code).toBe(0);
     expect(out).toMatch(/^a\.png: \d\n( {2}\d [█░]{40} +[\d.]+ %\n){5}b\.jpg: \d\n/);
-    const json = fovea(["predict", "first", "a.png", "b.jpg", "--json"]).out.trim().split("\n");
-    const [a, b] = json.map((line) => JSON.parse(line) as { label: string; probabilities: Record<string, number> });
+    const json = fovea(["predict", "first", "a.png", "b.jpg", "--top", "10", "--json"]).out.trim().split("\n");
+    const [a, b] = json.map((line) => JSON.parse(line) as { label: string; top: { probability: number }[] });
     expect(a!.label).toBe(b!.label);
-    const sum = Object.values(a!.probabilities).reduce((x, y) => x + y);
-    expect(sum).toBeCloseTo(1, 5);
+    expect(a!.top.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 5);
   });
 
   it("a picture that is none is named", () => {
     expectFailure(
       fovea(["predict", "first", "first/config.json"]),
       1,
-      /first\/config\.json is neither a PNG nor a JPEG/,
+      /first\/config\.json is neither a JPEG nor a PNG/,
     );
     expectFailure(fovea(["predict", "first", "none.png"]), 1, /cannot read none\.png/);
   });
@@ -348,12 +347,24 @@ describe("a wrong command line ends with 2 and one line", () => {
 
   it("help and version end with 0", () => {
     expect(fovea(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n", err: "" });
-    for (const command of ["train", "evaluate", "predict", "bench", "doctor"]) {
+    for (const command of ["train", "evaluate", "predict", "zoo", "summary", "bench", "doctor"]) {
       const { code, out, err } = fovea([command, "--help"]);
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/Examples:\n {2}\S/);
     }
-    expect(fovea(["--help"]).out).toMatch(/train .*\n.*evaluate .*\n.*predict .*\n.*bench .*\n.*doctor /);
+    const names = [
+      "train",
+      "evaluate",
+      "predict",
+      "features",
+      "zoo",
+      "summary",
+      "inspect",
+      "convert",
+      "bench",
+      "doctor",
+    ];
+    expect(fovea(["--help"]).out).toMatch(new RegExp(names.map((name) => `\n  ${name} `).join("[^]*")));
   });
 });
 

@@ -1,4 +1,5 @@
-// Gradient of conv2d with respect to its weights, in two commands.
+// Gradient of conv2d with respect to its weights, in two commands, from x and dY where they lie: for few channels, and for
+// 1×1 with few of them, where copies into panels (conv2d_weight_panels.c) would not be used often enough to pay.
 //
 // dW[tap][ic][oc] = Σ over output pixels of x[pixel·stride + tap][ic] · dY[pixel][oc]: channels-last rows of x and dY are the
 // panels of a GEMM as they lie, nothing is packed. A tile is MR (tap, ic) rows × NV vectors of output channels and sums over
@@ -8,7 +9,7 @@
 //    tile may mix taps, so that 1 → 6 channels with a 5×5 kernel has tiles of 13 and 12 full rows.
 //  * Otherwise a tile belongs to one tap and its box is clipped to the pixels whose tap lies inside.
 // Work is cut into blocks × tiles; the number of blocks is the host's and must depend on the shape only. conv2d_weight_reduce
-// then adds the blocks in order and writes OIHW. Expected: 92–100 % of peak from 32 channels on, also at 7×7.
+// then adds the blocks in order and writes OIHW. Expected: 75–100 % of peak with several taps.
 #include "tiles.h"
 #include "transpose.h"
 

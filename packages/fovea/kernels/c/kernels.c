@@ -12,6 +12,7 @@
 #include "conv2d_bands.c"
 #include "conv2d_input_grad.c"
 #include "conv2d_weight_grad.c"
+#include "conv2d_weight_panels.c"
 #include "copy.c"
 #include "copy_bytes.c"
 #include "cumsum.c"

@@ -185,7 +185,7 @@ static napi_value setThreads(napi_env env, napi_callback_info info) {
   ARGS(1)
   int32_t n = 1;
   napi_get_value_int32(env, arg[0], &n);
-  n = n < 1 ? 1 : n > POOL_MAX_PARTS ? POOL_MAX_PARTS : n;
+  n = n < 1 ? 1 : n > POOL_MAX_THREADS ? POOL_MAX_THREADS : n;
   int have = pool_start(n - 1) + 1;
   s->threads = n < have ? n : have;
   return number(env, s->threads);
@@ -195,7 +195,7 @@ static napi_value setThreads(napi_env env, napi_callback_info info) {
 static napi_value ready(napi_env env, napi_callback_info info) {
   state *s;
   if (napi_get_cb_info(env, info, 0, 0, 0, (void **)&s) != napi_ok) return 0;
-  return number(env, pool_parts(s->threads));
+  return number(env, pool_threads(s->threads));
 }
 
 // isas(): [name, float32 lanes, name, lanes, ...] of those this processor has, fastest first.

@@ -1,6 +1,7 @@
-// The thread pool. The caller publishes a job under a new ticket; each worker claims its part, runs it and writes the
-// ticket down as arrived. A part nobody has claimed when the caller is done with its own is done by the caller: a
-// worker that sleeps, or has lost its core to another process, delays nothing. Who runs a part never changes a result.
+// The thread pool. The caller publishes a job under a new ticket, cut into SHARES parts for each thread. Every thread
+// takes its own parts one after the other, so that it finds in its cache what it wrote in the command before, and then
+// what others have not begun: a worker that sleeps, or has lost its core to another process, delays little. Who runs a
+// part never changes a result.
 //
 // Idle workers spin for about 0.1 ms (a wake-up costs 5 to 1,000 µs), then yield, then sleep.
 #ifdef __linux__
@@ -8,14 +9,15 @@
 #endif
 #include "pool.h"
 
-typedef uint64_t ticket; // generation · 256 + parts
+#define SHARES 4
+
+typedef uint64_t ticket; // generation · 256 + threads
 
 typedef struct {
-  _Alignas(128) ticket arrived; // written by the worker, read by the caller
-  ticket claimed;               // the last ticket whose part was taken, by either side
+  _Alignas(128) uint64_t taken; // generation · 256 + how many of this thread's parts were taken, by whomever
   uint32_t ready;
   _Alignas(128) uint32_t asleep; // 1 while parked; the caller clears it to wake
-} worker;
+} worker; // the first is the caller
 
 // The fields of a job stand beside its ticket: one cache line carries all of it to a worker.
 static struct {
@@ -23,8 +25,9 @@ static struct {
   kernel_fn *f;
   void *const *buf;
   const int32_t *p;
+  _Alignas(128) int left; // parts that are not done
 } job;
-static worker workers[POOL_MAX_PARTS];
+static worker workers[POOL_MAX_THREADS];
 
 #define LOAD(x) __atomic_load_n(&(x), __ATOMIC_ACQUIRE)
 #define STORE(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
@@ -78,18 +81,34 @@ static void unpark(uint32_t *word) {
 
 // --- The pool ------------------------------------------------------------------------------------------------------
 
-int pool_parts(int limit) {
-  int parts = 1;
-  if (limit > POOL_MAX_PARTS) limit = POOL_MAX_PARTS;
-  while (parts < limit && LOAD(workers[parts].ready)) parts++;
-  return parts;
+int pool_threads(int limit) {
+  int threads = 1;
+  if (limit > POOL_MAX_THREADS) limit = POOL_MAX_THREADS;
+  while (threads < limit && LOAD(workers[threads].ready)) threads++;
+  return threads;
 }
 
-// Takes part `index` of job `t` unless the other side has it. No job ends with a part unclaimed and tickets only grow, so
-// a worker that comes late with the ticket of an earlier job finds this one or a later one here, and fails.
-static int claim(worker *w, ticket t) {
-  ticket last = LOAD(w->claimed);
-  return last < t && __atomic_compare_exchange_n(&w->claimed, &last, t, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+// Takes the next of a thread's parts in job `t`: 0 … SHARES − 1, or −1 if all are taken. No job ends with a part that
+// nobody took and generations only grow, so who comes late with an earlier ticket gets none.
+static int take(worker *w, ticket t) {
+  for (uint64_t last = LOAD(w->taken);;) {
+    const int next = last >> 8 == t >> 8 ? (int)(last & 255) : 0;
+    if (last >> 8 > t >> 8 || next == SHARES) return -1;
+    const uint64_t now = t >> 8 << 8 | (uint64_t)(next + 1);
+    if (__atomic_compare_exchange_n(&w->taken, &last, now, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return next;
+  }
+}
+
+// Does parts of job `t` as thread `index` until all are taken.
+static void work(int index, ticket t) {
+  const int threads = (int)(t & 255);
+  for (int i = 0; i < threads; i++) {
+    const int owner = (index + i) % threads;
+    for (int next; (next = take(&workers[owner], t)) >= 0;) {
+      job.f(job.buf, job.p, owner * SHARES + next, threads * SHARES);
+      __atomic_fetch_sub(&job.left, 1, __ATOMIC_ACQ_REL);
+    }
+  }
 }
 
 static void sleep_until_called(worker *w, ticket seen) {
@@ -117,10 +136,8 @@ void pool_worker(int index) {
       continue;
     }
     seen = t;
-    int parts = (int)(t & 255);
-    if (index >= parts || !claim(w, t)) continue;
-    job.f(job.buf, job.p, index, parts);
-    STORE(w->arrived, t);
+    if (index >= (int)(t & 255)) continue;
+    work(index, t);
     idle = 0;
 #ifdef __wasm__
     if (__atomic_exchange_n(&caller_asleep, 0, __ATOMIC_SEQ_CST)) unpark(&caller_asleep);
@@ -128,14 +145,14 @@ void pool_worker(int index) {
   }
 }
 
-// Waits for a worker that is in the middle of its part.
-static void wait_for(worker *w, ticket t) {
-  for (int n = 0; LOAD(w->arrived) != t; n++) {
+// Waits for parts that workers are in the middle of.
+static void wait_for_others(void) {
+  for (int n = 0; LOAD(job.left) != 0; n++) {
     if (n < SPINS) pause_cpu();
 #ifdef __wasm__
     else if (blocking) {
       __atomic_store_n(&caller_asleep, 1, __ATOMIC_SEQ_CST);
-      if (__atomic_load_n(&w->arrived, __ATOMIC_SEQ_CST) != t) park(&caller_asleep, 1000000);
+      if (__atomic_load_n(&job.left, __ATOMIC_SEQ_CST) != 0) park(&caller_asleep, 1000000);
       STORE(caller_asleep, 0);
     }
 #endif
@@ -143,22 +160,17 @@ static void wait_for(worker *w, ticket t) {
   }
 }
 
-int pool_fork(kernel_fn *f, void *const *buf, const int32_t *p, int parts) {
-  ticket t = ((job.now >> 8) + 1) << 8 | (ticket)parts;
-  job.f = f, job.buf = buf, job.p = p;
+int pool_fork(kernel_fn *f, void *const *buf, const int32_t *p, int threads) {
+  ticket t = ((job.now >> 8) + 1) << 8 | (ticket)threads;
+  job.f = f, job.buf = buf, job.p = p, job.left = threads * SHARES;
   __atomic_store_n(&job.now, t, __ATOMIC_SEQ_CST);
-  for (int i = 1; i < parts; i++)
+  for (int i = 1; i < threads; i++)
     if (__atomic_load_n(&workers[i].asleep, __ATOMIC_SEQ_CST)) {
       STORE(workers[i].asleep, 0);
       unpark(&workers[i].asleep);
     }
-  f(buf, p, 0, parts);
-  for (int i = 1; i < parts; i++) {
-    worker *w = &workers[i];
-    for (int n = 0; n < 16 && LOAD(w->claimed) != t; n++) pause_cpu(); // an awake worker keeps its part, and its cache
-    if (claim(w, t)) f(buf, p, i, parts);
-    else wait_for(w, t);
-  }
+  work(0, t);
+  wait_for_others();
 #ifdef __wasm__
   return !LOAD(failed);
 #else
@@ -169,8 +181,9 @@ int pool_fork(kernel_fn *f, void *const *buf, const int32_t *p, int parts) {
 #ifdef __wasm__
 void pool_may_block(int yes) { blocking = yes; }
 void pool_fail(int index) {
+  (void)index;
   STORE(failed, 1);
-  STORE(workers[index].arrived, LOAD(workers[index].claimed));
+  __atomic_fetch_sub(&job.left, 1, __ATOMIC_ACQ_REL);
   STORE(caller_asleep, 0);
   unpark(&caller_asleep);
 }
@@ -185,7 +198,7 @@ static void *thread_main(void *index) {
 
 int pool_start(int count) {
   pthread_mutex_lock(&start_mutex);
-  while (started < count && started + 1 < POOL_MAX_PARTS) {
+  while (started < count && started + 1 < POOL_MAX_THREADS) {
     pthread_t thread;
     if (pthread_create(&thread, 0, thread_main, (void *)(intptr_t)(started + 1))) break;
     pthread_detach(thread);

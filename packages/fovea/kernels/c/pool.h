@@ -2,12 +2,12 @@
 #pragma once
 #include "kernel.h"
 
-#define POOL_MAX_PARTS 64
+#define POOL_MAX_THREADS 64
 
-// Parts a job can be cut into now: the caller and the workers that have reported ready, `limit` at most.
-int pool_parts(int limit);
-// Runs f(buf, p, part, parts) for every part on as many threads. False when a worker broke down (wasm only).
-int pool_fork(kernel_fn *f, void *const *buf, const int32_t *p, int parts);
+// Threads that can share a job now: the caller and the workers that have reported ready, `limit` at most.
+int pool_threads(int limit);
+// Runs f(buf, p, part, parts) for every part of several for each thread. False when a worker broke down (wasm only).
+int pool_fork(kernel_fn *f, void *const *buf, const int32_t *p, int threads);
 // The life of worker `index` (1 and up): never returns natively.
 void pool_worker(int index);
 

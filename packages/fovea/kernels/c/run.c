@@ -22,7 +22,7 @@ static int outside(const run_engine *engine, const int32_t *words, int n) {
 }
 
 int run_program(const run_engine *engine, int32_t *words, int count, int threads) {
-  int parts = pool_parts(threads);
+  const int ready = pool_threads(threads);
   for (int at = 0; at < count;) {
     int32_t *c = words + at;
     if (count - at < 4) return RUN_MALFORMED + 8 * at;
@@ -34,8 +34,8 @@ int run_program(const run_engine *engine, int32_t *words, int count, int threads
     kernel_fn *f = engine->table[id];
     void *const *buf = pointers(c + 4, buffers);
     const int32_t *p = c + 4 + 2 * buffers;
-    if (parts > 1 && !(c[0] & RUN_SERIAL)) {
-      if (!pool_fork(f, buf, p, parts)) return RUN_WORKER_FAILED + 8 * at;
+    if (ready > 1 && !(c[0] & RUN_SERIAL)) {
+      if (!pool_fork(f, buf, p, ready)) return RUN_WORKER_FAILED + 8 * at;
     } else {
       f(buf, p, 0, 1);
     }

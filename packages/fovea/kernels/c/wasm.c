@@ -37,7 +37,7 @@ int EXPORT(fv_run)(int words, int threads, uint32_t base, uint32_t limit) {
   return run_program(&engine, (int32_t *)program_base(), words, threads);
 }
 
-int EXPORT(fv_parts)(int limit) { return pool_parts(limit); }
+int EXPORT(fv_threads)(int limit) { return pool_threads(limit); }
 void EXPORT(fv_worker)(int index) { pool_worker(index); }
 void EXPORT(fv_fail)(int index) { pool_fail(index); }
 void EXPORT(fv_may_block)(int yes) { pool_may_block(yes); }

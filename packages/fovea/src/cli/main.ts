@@ -1,8 +1,8 @@
 import { CommanderError, Command as Program } from "commander";
 import { UsageError } from "../base/errors.ts";
-import { foveaVersion } from "../train/environment.ts";
+import { foveaVersion } from "../train/version.ts";
 import type { Command, Option } from "./command.ts";
-import { commands } from "./commands/index.ts";
+import { loadCommands } from "./commands/index.ts";
 import { CommandLineError, reportError } from "./errors.ts";
 
 /** What commander said of a wrong command line. */
@@ -15,12 +15,12 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await makeProgram().parseAsync();
+  await makeProgram(await loadCommands(process.argv[2])).parseAsync();
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? endOf(error) : reportError(error);
 }
 
-function makeProgram(): Program {
+function makeProgram(commands: readonly Command[]): Program {
   const program = new Program("fovea")
     .description("Train, measure and use convolutional networks. Without any set-up: fovea train")
     .version(foveaVersion(), "-V, --version", "print the version")

@@ -98,6 +98,12 @@ describe("readImage", () => {
     await expect(readImage(await file("h.png", header))).rejects.toThrow(/not a sound PNG/);
   });
 
+  it("many at once are all read", async () => {
+    const png = await file("many.png", await picture().png().toBuffer());
+    const images = await Promise.all(Array.from({ length: 64 }, () => readImage(png)));
+    expect(images.every(({ width }) => width === 3)).toBe(true);
+  });
+
   it("names a file that is not there", async () => {
     const error = await readImage(join(folder, "none.png")).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(FoveaError);

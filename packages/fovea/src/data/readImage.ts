@@ -28,10 +28,7 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Read
   const { maxPixels = 100_000_000, maxSide, background } = options;
   const format = formatOf(bytes);
   if (format === null) throw new FormatError(`${name} is neither a JPEG nor a PNG nor a WebP file`);
-  const { default: sharp } = await import("sharp");
-  // Only these loaders: the others are code that nobody asked to run on files from strangers.
-  sharp.block({ operation: ["VipsForeignLoad"] });
-  sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+  const sharp = await (restricted ??= restrictedSharp());
   const open = () => sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", pages: 1, ignoreIcc: true });
   try {
     const { space, hasAlpha } = await open().metadata();
@@ -49,6 +46,17 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Read
       cause: error,
     });
   }
+}
+
+let restricted: ReturnType<typeof restrictedSharp> | null = null;
+
+/** sharp with these loaders only: the others are code that nobody asked to run on files from strangers. */
+async function restrictedSharp() {
+  const { default: sharp } = await import("sharp");
+  // Once: while another call blocked and unblocked, a picture being decoded would be refused.
+  sharp.block({ operation: ["VipsForeignLoad"] });
+  sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+  return sharp;
 }
 
 type Picture = ReturnType<(typeof import("sharp"))["default"]>;

@@ -1,5 +1,6 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
 import { parseSafetensors } from "./safetensors.ts";
+import { parseTorch } from "./torch.ts";
 import type { FetchedTensors, FetchTensorsOptions, WeightsSource } from "./weightsSource.ts";
 
 /** The tensors of published weights: from the browser's cache storage, or fetched into it. */
@@ -14,7 +15,8 @@ export async function fetchTensors(source: WeightsSource, options: FetchTensorsO
   const wanted = "url" in source ? source.sha256 : undefined;
   if (wanted !== undefined) await check(bytes, wanted, file);
   if (cached === undefined) await store?.put(file, new Response(bytes as Uint8Array<ArrayBuffer>));
-  return { tensors: parseSafetensors(bytes, file).tensors, file };
+  const tensors = bytes[8] === 0x7b ? parseSafetensors(bytes, file).tensors : parseTorch(bytes, file);
+  return { tensors, file };
 }
 
 function addressOf(source: WeightsSource, mirror: string | undefined): string {

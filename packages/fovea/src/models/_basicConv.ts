@@ -5,15 +5,21 @@ import type { Pair } from "../ops/windows.ts";
 import { tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 
-/** What torchvision's Inception networks are made of: a convolution without bias, batch normalisation (ε 0.001), ReLU. */
+/** What Inception networks are made of: a convolution without bias, batch normalisation (ε 0.001), ReLU. */
 export class BasicConv2d extends Module {
   readonly conv: Conv2d;
   readonly bn: BatchNorm2d;
 
-  constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions = {}) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: Pair,
+    options: Conv2dOptions = {},
+    { scale = true } = {},
+  ) {
     super();
     this.conv = new Conv2d(inChannels, outChannels, kernelSize, { ...options, bias: false });
-    this.bn = new BatchNorm2d(outChannels, { eps: 0.001 });
+    this.bn = new BatchNorm2d(outChannels, { eps: 0.001, scale });
   }
 
   forward(x: Tensor): Tensor {

@@ -4,15 +4,25 @@ import { ImageClassifier, type Pooling } from "./_classifier.ts";
 import type { Entry, Origin, Published } from "./_family.ts";
 import { alexnets } from "./alexnet.ts";
 import { cifarResnets } from "./cifarResnet.ts";
+import { convnexts } from "./convnext.ts";
+import { cudaConvnets } from "./cudaConvnet.ts";
 import { densenets } from "./densenet.ts";
+import { efficientnets } from "./efficientnet.ts";
 import { googlenets } from "./googlenet.ts";
+import { hrnets } from "./hrnet.ts";
+import { inceptionResnets } from "./inceptionResnetV2.ts";
 import { inceptions } from "./inceptionv3.ts";
 import { lenets } from "./lenet5.ts";
+import { mobilenetv1s } from "./mobilenetv1.ts";
 import { mobilenetv2s } from "./mobilenetv2.ts";
+import { mobilenetv3s } from "./mobilenetv3.ts";
+import { regnets } from "./regnet.ts";
 import { resnets, resnexts, wideResnets } from "./resnet.ts";
+import { kerasResnets, resnetv2s } from "./resnetKeras.ts";
 import { squeezenets } from "./squeezenet.ts";
 import { unets } from "./unet.ts";
 import { vggs } from "./vgg.ts";
+import { xceptions } from "./xception.ts";
 
 /**
  * Every model by name: the network, and after a dot whose form of it where there are several.
@@ -22,17 +32,28 @@ import { vggs } from "./vgg.ts";
 export const registry = {
   ...alexnets,
   ...cifarResnets,
+  ...convnexts,
+  ...cudaConvnets,
   ...densenets,
+  ...efficientnets,
   ...googlenets,
+  ...hrnets,
+  ...inceptionResnets,
   ...inceptions,
+  ...kerasResnets,
   ...lenets,
+  ...mobilenetv1s,
   ...mobilenetv2s,
+  ...mobilenetv3s,
+  ...regnets,
   ...resnets,
+  ...resnetv2s,
   ...resnexts,
   ...squeezenets,
   ...unets,
   ...vggs,
   ...wideResnets,
+  ...xceptions,
 } as const satisfies Readonly<Record<string, Entry<never>>>;
 
 export type ModelName = keyof typeof registry;

@@ -3,7 +3,8 @@
  * 2015), https://arxiv.org/abs/1512.00567
  *
  * Layers are named as in torchvision, capitals and all. torchvision's auxiliary head averages what is left to one pixel,
- * so that images larger than 299×299 fit too.
+ * so that images larger than 299×299 fit too. Keras' form differs in normalisations without a scale, and in means that
+ * leave the padding out.
  */
 import { UsageError } from "../base/errors.ts";
 import { Conv2d, type Conv2dOptions } from "../nn/conv.ts";
@@ -11,12 +12,13 @@ import { Dropout } from "../nn/dropout.ts";
 import { normal } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
-import { MaxPool2d } from "../nn/pooling.ts";
+import { AvgPool2d, MaxPool2d } from "../nn/pooling.ts";
 import { concat } from "../ops/movement.ts";
+import type { Pair } from "../ops/windows.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BasicConv2d, fromTensorFlow } from "./_basicConv.ts";
 import { ImageClassifier, squareImage, type ClassifierOptions, type Pooling } from "./_classifier.ts";
-import { family, torchvision } from "./_family.ts";
+import { family, keras, torchvision } from "./_family.ts";
 
 export interface InceptionV3Options extends ClassifierOptions {
   /** Add the auxiliary head, for `forwardWithAux`; default false. */
@@ -36,41 +38,52 @@ export interface InceptionV3Outputs {
 const horizontal: [1, 7] = [1, 7];
 const vertical: [7, 1] = [7, 1];
 
+/** Whose network it is. */
+type Form = "torchvision" | "keras";
+
+function conv(form: Form, inChannels: number, outChannels: number, kernel: Pair, options: Conv2dOptions = {}) {
+  return new BasicConv2d(inChannels, outChannels, kernel, options, { scale: form === "torchvision" });
+}
+
 /** A convolution of stride 1 that keeps the size. */
-function same(inChannels: number, outChannels: number, kernel: number | readonly [number, number]): BasicConv2d {
+function same(form: Form, inChannels: number, outChannels: number, kernel: Pair): BasicConv2d {
   const [rows, columns] = typeof kernel === "number" ? [kernel, kernel] : kernel;
-  const options: Conv2dOptions = { padding: [(rows - 1) / 2, (columns - 1) / 2] };
-  return new BasicConv2d(inChannels, outChannels, kernel, options);
+  return conv(form, inChannels, outChannels, kernel, { padding: [(rows - 1) / 2, (columns - 1) / 2] });
 }
 
 /** The mean of the 3×3 neighbourhood of each pixel. */
-function smooth(x: Tensor): Tensor {
-  return x.avgPool2d(3, { stride: 1, padding: 1 });
+function smooth(form: Form): AvgPool2d {
+  return new AvgPool2d(3, { stride: 1, padding: 1, countIncludePad: form === "torchvision" });
 }
 
 /** Figure 5 of the paper: 5×5 and two 3×3, at 35×35 pixels. */
 class InceptionA extends Module {
   readonly branch1x1: BasicConv2d;
   readonly branch5x5_1: BasicConv2d;
-  readonly branch5x5_2 = same(48, 64, 5);
+  readonly branch5x5_2: BasicConv2d;
   readonly branch3x3dbl_1: BasicConv2d;
-  readonly branch3x3dbl_2 = same(64, 96, 3);
-  readonly branch3x3dbl_3 = same(96, 96, 3);
+  readonly branch3x3dbl_2: BasicConv2d;
+  readonly branch3x3dbl_3: BasicConv2d;
   readonly branch_pool: BasicConv2d;
+  readonly #smooth: AvgPool2d;
 
-  constructor(inChannels: number, pooled: number) {
+  constructor(form: Form, inChannels: number, pooled: number) {
     super();
-    this.branch1x1 = same(inChannels, 64, 1);
-    this.branch5x5_1 = same(inChannels, 48, 1);
-    this.branch3x3dbl_1 = same(inChannels, 64, 1);
-    this.branch_pool = same(inChannels, pooled, 1);
+    this.branch5x5_2 = same(form, 48, 64, 5);
+    this.branch3x3dbl_2 = same(form, 64, 96, 3);
+    this.branch3x3dbl_3 = same(form, 96, 96, 3);
+    this.branch1x1 = same(form, inChannels, 64, 1);
+    this.branch5x5_1 = same(form, inChannels, 48, 1);
+    this.branch3x3dbl_1 = same(form, inChannels, 64, 1);
+    this.branch_pool = same(form, inChannels, pooled, 1);
+    this.#smooth = smooth(form);
   }
 
   forward(x: Tensor): Tensor {
     const one = this.branch1x1.forward(x);
     const five = this.branch5x5_2.forward(this.branch5x5_1.forward(x));
     const three = this.branch3x3dbl_3.forward(this.branch3x3dbl_2.forward(this.branch3x3dbl_1.forward(x)));
-    return concat([one, five, three, this.branch_pool.forward(smooth(x))], 1);
+    return concat([one, five, three, this.branch_pool.forward(this.#smooth.forward(x))], 1);
   }
 }
 
@@ -78,13 +91,15 @@ class InceptionA extends Module {
 class InceptionB extends Module {
   readonly branch3x3: BasicConv2d;
   readonly branch3x3dbl_1: BasicConv2d;
-  readonly branch3x3dbl_2 = same(64, 96, 3);
-  readonly branch3x3dbl_3 = new BasicConv2d(96, 96, 3, { stride: 2 });
+  readonly branch3x3dbl_2: BasicConv2d;
+  readonly branch3x3dbl_3: BasicConv2d;
 
-  constructor(inChannels: number) {
+  constructor(form: Form, inChannels: number) {
     super();
-    this.branch3x3 = new BasicConv2d(inChannels, 384, 3, { stride: 2 });
-    this.branch3x3dbl_1 = same(inChannels, 64, 1);
+    this.branch3x3dbl_2 = same(form, 64, 96, 3);
+    this.branch3x3dbl_3 = conv(form, 96, 96, 3, { stride: 2 });
+    this.branch3x3 = conv(form, inChannels, 384, 3, { stride: 2 });
+    this.branch3x3dbl_1 = same(form, inChannels, 64, 1);
   }
 
   forward(x: Tensor): Tensor {
@@ -106,19 +121,21 @@ class InceptionC extends Module {
   readonly branch7x7dbl_4: BasicConv2d;
   readonly branch7x7dbl_5: BasicConv2d;
   readonly branch_pool: BasicConv2d;
+  readonly #smooth: AvgPool2d;
 
-  constructor(inChannels: number, inner: number) {
+  constructor(form: Form, inChannels: number, inner: number) {
     super();
-    this.branch1x1 = same(inChannels, 192, 1);
-    this.branch7x7_1 = same(inChannels, inner, 1);
-    this.branch7x7_2 = same(inner, inner, horizontal);
-    this.branch7x7_3 = same(inner, 192, vertical);
-    this.branch7x7dbl_1 = same(inChannels, inner, 1);
-    this.branch7x7dbl_2 = same(inner, inner, vertical);
-    this.branch7x7dbl_3 = same(inner, inner, horizontal);
-    this.branch7x7dbl_4 = same(inner, inner, vertical);
-    this.branch7x7dbl_5 = same(inner, 192, horizontal);
-    this.branch_pool = same(inChannels, 192, 1);
+    this.branch1x1 = same(form, inChannels, 192, 1);
+    this.branch7x7_1 = same(form, inChannels, inner, 1);
+    this.branch7x7_2 = same(form, inner, inner, horizontal);
+    this.branch7x7_3 = same(form, inner, 192, vertical);
+    this.branch7x7dbl_1 = same(form, inChannels, inner, 1);
+    this.branch7x7dbl_2 = same(form, inner, inner, vertical);
+    this.branch7x7dbl_3 = same(form, inner, inner, horizontal);
+    this.branch7x7dbl_4 = same(form, inner, inner, vertical);
+    this.branch7x7dbl_5 = same(form, inner, 192, horizontal);
+    this.branch_pool = same(form, inChannels, 192, 1);
+    this.#smooth = smooth(form);
   }
 
   forward(x: Tensor): Tensor {
@@ -127,23 +144,27 @@ class InceptionC extends Module {
     let twice = this.branch7x7dbl_2.forward(this.branch7x7dbl_1.forward(x));
     twice = this.branch7x7dbl_4.forward(this.branch7x7dbl_3.forward(twice));
     twice = this.branch7x7dbl_5.forward(twice);
-    return concat([one, seven, twice, this.branch_pool.forward(smooth(x))], 1);
+    return concat([one, seven, twice, this.branch_pool.forward(this.#smooth.forward(x))], 1);
   }
 }
 
 /** From 17×17 to 8×8 pixels. */
 class InceptionD extends Module {
   readonly branch3x3_1: BasicConv2d;
-  readonly branch3x3_2 = new BasicConv2d(192, 320, 3, { stride: 2 });
+  readonly branch3x3_2: BasicConv2d;
   readonly branch7x7x3_1: BasicConv2d;
-  readonly branch7x7x3_2 = same(192, 192, horizontal);
-  readonly branch7x7x3_3 = same(192, 192, vertical);
-  readonly branch7x7x3_4 = new BasicConv2d(192, 192, 3, { stride: 2 });
+  readonly branch7x7x3_2: BasicConv2d;
+  readonly branch7x7x3_3: BasicConv2d;
+  readonly branch7x7x3_4: BasicConv2d;
 
-  constructor(inChannels: number) {
+  constructor(form: Form, inChannels: number) {
     super();
-    this.branch3x3_1 = same(inChannels, 192, 1);
-    this.branch7x7x3_1 = same(inChannels, 192, 1);
+    this.branch3x3_2 = conv(form, 192, 320, 3, { stride: 2 });
+    this.branch7x7x3_2 = same(form, 192, 192, horizontal);
+    this.branch7x7x3_3 = same(form, 192, 192, vertical);
+    this.branch7x7x3_4 = conv(form, 192, 192, 3, { stride: 2 });
+    this.branch3x3_1 = same(form, inChannels, 192, 1);
+    this.branch7x7x3_1 = same(form, inChannels, 192, 1);
   }
 
   forward(x: Tensor): Tensor {
@@ -157,20 +178,27 @@ class InceptionD extends Module {
 class InceptionE extends Module {
   readonly branch1x1: BasicConv2d;
   readonly branch3x3_1: BasicConv2d;
-  readonly branch3x3_2a = same(384, 384, [1, 3]);
-  readonly branch3x3_2b = same(384, 384, [3, 1]);
+  readonly branch3x3_2a: BasicConv2d;
+  readonly branch3x3_2b: BasicConv2d;
   readonly branch3x3dbl_1: BasicConv2d;
-  readonly branch3x3dbl_2 = same(448, 384, 3);
-  readonly branch3x3dbl_3a = same(384, 384, [1, 3]);
-  readonly branch3x3dbl_3b = same(384, 384, [3, 1]);
+  readonly branch3x3dbl_2: BasicConv2d;
+  readonly branch3x3dbl_3a: BasicConv2d;
+  readonly branch3x3dbl_3b: BasicConv2d;
   readonly branch_pool: BasicConv2d;
+  readonly #smooth: AvgPool2d;
 
-  constructor(inChannels: number) {
+  constructor(form: Form, inChannels: number) {
     super();
-    this.branch1x1 = same(inChannels, 320, 1);
-    this.branch3x3_1 = same(inChannels, 384, 1);
-    this.branch3x3dbl_1 = same(inChannels, 448, 1);
-    this.branch_pool = same(inChannels, 192, 1);
+    this.branch3x3_2a = same(form, 384, 384, [1, 3]);
+    this.branch3x3_2b = same(form, 384, 384, [3, 1]);
+    this.branch3x3dbl_2 = same(form, 448, 384, 3);
+    this.branch3x3dbl_3a = same(form, 384, 384, [1, 3]);
+    this.branch3x3dbl_3b = same(form, 384, 384, [3, 1]);
+    this.branch1x1 = same(form, inChannels, 320, 1);
+    this.branch3x3_1 = same(form, inChannels, 384, 1);
+    this.branch3x3dbl_1 = same(form, inChannels, 448, 1);
+    this.branch_pool = same(form, inChannels, 192, 1);
+    this.#smooth = smooth(form);
   }
 
   forward(x: Tensor): Tensor {
@@ -184,7 +212,7 @@ class InceptionE extends Module {
         this.branch3x3_2b.forward(three),
         this.branch3x3dbl_3a.forward(twice),
         this.branch3x3dbl_3b.forward(twice),
-        this.branch_pool.forward(smooth(x)),
+        this.branch_pool.forward(this.#smooth.forward(x)),
       ],
       1,
     );
@@ -199,7 +227,7 @@ class InceptionAux extends Module {
 
   constructor(inChannels: number, numClasses: number) {
     super();
-    this.conv0 = same(inChannels, 128, 1);
+    this.conv0 = new BasicConv2d(inChannels, 128, 1);
     this.fc = new Linear(768, numClasses);
   }
 
@@ -213,33 +241,48 @@ class InceptionAux extends Module {
 
 export class InceptionV3 extends ImageClassifier {
   readonly Conv2d_1a_3x3: BasicConv2d;
-  readonly Conv2d_2a_3x3 = new BasicConv2d(32, 32, 3);
-  readonly Conv2d_2b_3x3 = same(32, 64, 3);
+  readonly Conv2d_2a_3x3: BasicConv2d;
+  readonly Conv2d_2b_3x3: BasicConv2d;
   readonly maxpool1 = new MaxPool2d(3, { stride: 2 });
-  readonly Conv2d_3b_1x1 = same(64, 80, 1);
-  readonly Conv2d_4a_3x3 = new BasicConv2d(80, 192, 3);
+  readonly Conv2d_3b_1x1: BasicConv2d;
+  readonly Conv2d_4a_3x3: BasicConv2d;
   readonly maxpool2 = new MaxPool2d(3, { stride: 2 });
-  readonly Mixed_5b = new InceptionA(192, 32);
-  readonly Mixed_5c = new InceptionA(256, 64);
-  readonly Mixed_5d = new InceptionA(288, 64);
-  readonly Mixed_6a = new InceptionB(288);
-  readonly Mixed_6b = new InceptionC(768, 128);
-  readonly Mixed_6c = new InceptionC(768, 160);
-  readonly Mixed_6d = new InceptionC(768, 160);
-  readonly Mixed_6e = new InceptionC(768, 192);
+  readonly Mixed_5b: InceptionA;
+  readonly Mixed_5c: InceptionA;
+  readonly Mixed_5d: InceptionA;
+  readonly Mixed_6a: InceptionB;
+  readonly Mixed_6b: InceptionC;
+  readonly Mixed_6c: InceptionC;
+  readonly Mixed_6d: InceptionC;
+  readonly Mixed_6e: InceptionC;
   AuxLogits: InceptionAux | null;
-  readonly Mixed_7a = new InceptionD(768);
-  readonly Mixed_7b = new InceptionE(1280);
-  readonly Mixed_7c = new InceptionE(2048);
+  readonly Mixed_7a: InceptionD;
+  readonly Mixed_7b: InceptionE;
+  readonly Mixed_7c: InceptionE;
   readonly dropout: Dropout;
   readonly fc: Linear;
   readonly stages = ["Conv2d_2b_3x3", "Conv2d_4a_3x3", "Mixed_5d", "Mixed_6e", "Mixed_7c"];
   readonly #transformInput: boolean;
 
-  constructor(options: InceptionV3Options = {}) {
+  constructor(options: InceptionV3Options = {}, form: Form = "torchvision") {
     super();
     const { numClasses = 1000, inChannels = 3, auxHead = false, transformInput = false, dropout = 0.5 } = options;
-    this.Conv2d_1a_3x3 = new BasicConv2d(inChannels, 32, 3, { stride: 2 });
+    this.Conv2d_1a_3x3 = conv(form, inChannels, 32, 3, { stride: 2 });
+    this.Conv2d_2a_3x3 = conv(form, 32, 32, 3);
+    this.Conv2d_2b_3x3 = same(form, 32, 64, 3);
+    this.Conv2d_3b_1x1 = same(form, 64, 80, 1);
+    this.Conv2d_4a_3x3 = conv(form, 80, 192, 3);
+    this.Mixed_5b = new InceptionA(form, 192, 32);
+    this.Mixed_5c = new InceptionA(form, 256, 64);
+    this.Mixed_5d = new InceptionA(form, 288, 64);
+    this.Mixed_6a = new InceptionB(form, 288);
+    this.Mixed_6b = new InceptionC(form, 768, 128);
+    this.Mixed_6c = new InceptionC(form, 768, 160);
+    this.Mixed_6d = new InceptionC(form, 768, 160);
+    this.Mixed_6e = new InceptionC(form, 768, 192);
+    this.Mixed_7a = new InceptionD(form, 768);
+    this.Mixed_7b = new InceptionE(form, 1280);
+    this.Mixed_7c = new InceptionE(form, 2048);
     this.AuxLogits = auxHead ? new InceptionAux(768, numClasses) : null;
     this.dropout = new Dropout(dropout);
     this.fc = new Linear(2048, numClasses);
@@ -317,6 +360,12 @@ export const inceptions = family(
     url: "https://arxiv.org/abs/1512.00567",
   },
   {
+    "inceptionv3.keras": {
+      summary: "Inception v3 of Keras: normalisations without a scale",
+      create: (options: Omit<InceptionV3Options, "auxHead"> = {}) => new InceptionV3(options, "keras"),
+      inputShape: squareImage(299),
+      published: keras(77.9),
+    },
     "inceptionv3.torchvision": {
       summary: "Inception v3 without its auxiliary head",
       create: inceptionv3,

@@ -16,7 +16,7 @@ export {
   type ModelOptions,
   type TopOptions,
 } from "./_registry.ts";
-export { AlexNet, alexnet, type AlexNetOptions } from "./alexnet.ts";
+export { AlexNet, alexnet, OriginalAlexNet, type AlexNetOptions } from "./alexnet.ts";
 export {
   CifarResNet,
   cifarResnet110,
@@ -27,11 +27,28 @@ export {
   cifarResnet56,
   type CifarResNetOptions,
 } from "./cifarResnet.ts";
+export { ConvNeXt, type ConvNeXtOptions } from "./convnext.ts";
+export { CudaConvNet, type CudaConvNetOptions } from "./cudaConvnet.ts";
 export { DenseNet, densenet121, densenet161, densenet169, densenet201, type DenseNetOptions } from "./densenet.ts";
+export { EfficientNet, type EfficientNetOptions } from "./efficientnet.ts";
+export { facts, type ModelFacts } from "./facts.ts";
+export {
+  fineTune,
+  parameterCounts,
+  trainable,
+  tuningCounts,
+  type FineTuneOptions,
+  type ParameterCounts,
+  type TuningStrategy,
+} from "./fineTune.ts";
 export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } from "./googlenet.ts";
+export { HRNet } from "./hrnet.ts";
+export { InceptionResNetV2, type InceptionResNetV2Options } from "./inceptionResnetV2.ts";
 export { InceptionV3, inceptionv3, type InceptionV3Options, type InceptionV3Outputs } from "./inceptionv3.ts";
+export { kerasTable, type KerasRow } from "./kerasTable.ts";
 export { countConnections, LeNet5Original } from "./lenet5-1998.ts";
 export { LeNet5, lenet5, type LeNet5Options } from "./lenet5.ts";
+export { MobileNetV1, type MobileNetV1Options } from "./mobilenetv1.ts";
 export {
   isWeightsName,
   listWeights,
@@ -43,6 +60,8 @@ export {
   type WeightsName,
 } from "./load.ts";
 export { MobileNetV2, mobilenetv2, type MobileNetV2Options } from "./mobilenetv2.ts";
+export { MobileNetV3, type MobileNetV3Options } from "./mobilenetv3.ts";
+export { RegNet } from "./regnet.ts";
 export {
   plain18,
   plain34,
@@ -56,6 +75,8 @@ export {
   wideResnet50,
   type ResNetOptions,
 } from "./resnet.ts";
+export { KerasResNet } from "./resnetKeras.ts";
 export { SqueezeNet, type SqueezeNetOptions } from "./squeezenet.ts";
 export { UNet, unet, type UNetOptions } from "./unet.ts";
 export { VGG, vgg11, vgg13, vgg16, vgg19, type VGGOptions } from "./vgg.ts";
+export { Xception } from "./xception.ts";

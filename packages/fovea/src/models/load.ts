@@ -99,6 +99,13 @@ export function weightsInfo(name: WeightsName): WeightsInfo {
   return { name, model, from, preprocessing, labels: labelsOf(labels), metrics, licence };
 }
 
+/** What the published file is called. */
+export function weightsFileName(name: WeightsName): string {
+  const { source } = entryOf(name);
+  if ("url" in source) return source.url.split("/").at(-1)!;
+  return "repo" in source ? source.file : source.fileName;
+}
+
 /** Names that `load` takes, or those that fit a pattern with `*` for anything: `listWeights("resnet50.*")`. */
 export function listWeights(pattern = "*"): WeightsName[] {
   return namesLike(pattern, weightsNames);

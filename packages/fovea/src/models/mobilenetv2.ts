@@ -8,11 +8,12 @@ import { BatchNorm2d } from "../nn/batchNorm.ts";
 import { Conv2d } from "../nn/conv.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { ReLU6 } from "../nn/hardActivation.ts";
-import { kaimingNormal, normal, zeros } from "../nn/init.ts";
+import { normal } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { convNorm, divisible, initConvNet } from "./_blocks.ts";
 import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
 import { family, torchvision } from "./_family.ts";
 
@@ -34,21 +35,6 @@ const stages = [
   [6, 320, 1, 1],
 ] as const;
 
-/** The nearest multiple of 8, but not less than nine tenths of the width. */
-function divisible(width: number): number {
-  const rounded = Math.max(8, Math.floor((width + 4) / 8) * 8);
-  return rounded < 0.9 * width ? rounded + 8 : rounded;
-}
-
-/** A convolution that keeps the size (divided by the stride), batch normalisation, ReLU6. */
-function convBnRelu6(inChannels: number, outChannels: number, kernelSize: number, stride = 1, groups = 1): Sequential {
-  return new Sequential(
-    new Conv2d(inChannels, outChannels, kernelSize, { stride, padding: (kernelSize - 1) / 2, groups, bias: false }),
-    new BatchNorm2d(outChannels),
-    new ReLU6(),
-  );
-}
-
 /** 1×1 to more channels, 3×3 in each of them, 1×1 to few without activation; the input is added where shapes allow. */
 class InvertedResidual extends Module {
   readonly conv: Sequential;
@@ -58,8 +44,8 @@ class InvertedResidual extends Module {
     super();
     const hidden = inChannels * expansion;
     this.conv = new Sequential(
-      ...(expansion === 1 ? [] : [convBnRelu6(inChannels, hidden, 1)]),
-      convBnRelu6(hidden, hidden, 3, stride, hidden),
+      ...(expansion === 1 ? [] : [convNorm(inChannels, hidden, 1, { activation: ReLU6 })]),
+      convNorm(hidden, hidden, 3, { stride, groups: hidden, activation: ReLU6 }),
       new Conv2d(hidden, outChannels, 1, { bias: false }),
       new BatchNorm2d(outChannels),
     );
@@ -81,7 +67,7 @@ export class MobileNetV2 extends ImageClassifier {
     super();
     let channels = divisible(32 * widthMultiplier);
     const last = divisible(1280 * Math.max(1, widthMultiplier));
-    const layers: Module[] = [convBnRelu6(inChannels, channels, 3, 2)];
+    const layers: Module[] = [convNorm(inChannels, channels, 3, { stride: 2, activation: ReLU6 })];
     for (const [expansion, width, blocks, stride] of stages) {
       for (let i = 0; i < blocks; i++) {
         const out = divisible(width * widthMultiplier);
@@ -89,16 +75,10 @@ export class MobileNetV2 extends ImageClassifier {
         channels = out;
       }
     }
-    layers.push(convBnRelu6(channels, last, 1));
+    layers.push(convNorm(channels, last, 1, { activation: ReLU6 }));
     this.features = new Sequential(...layers);
     this.classifier = new Sequential(new Dropout(dropout), new Linear(last, numClasses));
-    for (const module of this.namedModules().values()) {
-      if (module instanceof Conv2d) kaimingNormal(module.weight, { mode: "fanOut" });
-      if (module instanceof Linear) {
-        normal(module.weight, 0, 0.01);
-        zeros(module.bias!);
-      }
-    }
+    initConvNet(this, (weight) => normal(weight, 0, 0.01));
   }
 
   /** [N, 3, 224, 224] → [N, 1280, 7, 7] */

@@ -47,7 +47,7 @@ function projection(inChannels: number, outChannels: number, stride: number): Se
 }
 
 /** Two 3×3 convolutions and a shortcut (not in plain networks): the blocks of ResNet-18 and 34. */
-class BasicBlock extends Module {
+export class BasicBlock extends Module {
   static readonly expansion = 1;
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;
@@ -79,7 +79,7 @@ class BasicBlock extends Module {
 }
 
 /** 1×1 to fewer channels, 3×3 there, 1×1 back to four times as many, and a shortcut: the blocks of ResNet-50 and deeper. */
-class Bottleneck extends Module {
+export class Bottleneck extends Module {
   static readonly expansion = 4;
   readonly conv1: Conv2d;
   readonly bn1: BatchNorm2d;

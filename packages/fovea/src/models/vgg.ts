@@ -2,8 +2,9 @@
  * VGG: "Very Deep Convolutional Networks for Large-Scale Image Recognition" (Simonyan, Zisserman, 2014),
  * https://arxiv.org/abs/1409.1556
  *
- * Configurations A, B, D and E of the paper's table 1 (11, 13, 16 and 19 layers with weights), each also with a batch
- * normalisation after every convolution. Layers are named and weights start as in torchvision.
+ * The six configurations of the paper's table 1 with 11, 11, 13, 16, 16 and 19 layers with weights: A, A-LRN (local
+ * response normalisation after the first convolution), B, C (three of its convolutions are 1×1), D and E; A, B, D and E
+ * also with a batch normalisation after every convolution. Layers are named and weights start as in torchvision.
  */
 import { ReLU } from "../nn/activation.ts";
 import { AdaptiveAvgPool2d } from "../nn/adaptivePooling.ts";
@@ -12,12 +13,13 @@ import { Conv2d } from "../nn/conv.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { kaimingNormal, normal, zeros } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
+import { LocalResponseNorm } from "../nn/localResponseNorm.ts";
 import type { Module } from "../nn/module.ts";
 import { MaxPool2d } from "../nn/pooling.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
-import { family, torchvision } from "./_family.ts";
+import { family, published, torchvision } from "./_family.ts";
 
 export interface VGGOptions extends ClassifierOptions {
   /** Normalise after every convolution; default false. */
@@ -26,10 +28,12 @@ export interface VGGOptions extends ClassifierOptions {
   dropout?: number;
 }
 
-/** Number of 3×3 convolutions before each of the five poolings. */
+/** Number of convolutions before each of the five poolings. */
 const configurations = {
   A: [1, 1, 2, 2, 2],
+  "A-LRN": [1, 1, 2, 2, 2],
   B: [2, 2, 2, 2, 2],
+  C: [2, 2, 3, 3, 3],
   D: [2, 2, 3, 3, 3],
   E: [2, 2, 4, 4, 4],
 } as const;
@@ -53,9 +57,13 @@ export class VGG extends ImageClassifier {
     configurations[configuration].forEach((convolutions, stage) => {
       const width = widths[stage]!;
       for (let i = 0; i < convolutions; i++) {
-        layers.push(new Conv2d(channels, width, 3, { padding: 1 }));
+        const kernel = configuration === "C" && i === 2 ? 1 : 3;
+        layers.push(new Conv2d(channels, width, kernel, { padding: (kernel - 1) / 2 }));
         if (batchNorm) layers.push(new BatchNorm2d(width));
         layers.push(new ReLU());
+        if (configuration === "A-LRN" && stage === 0) {
+          layers.push(new LocalResponseNorm(5, { alpha: 1e-4, beta: 0.75, k: 2, divideBySize: false }));
+        }
         channels = width;
       }
       stages.push(`features.${layers.length - 1}`);
@@ -127,6 +135,12 @@ export const vggs = family(
       inputShape: at224,
       published: torchvision(70.37),
     },
+    "vgg11.lrn": {
+      summary: "VGG-11 with local response normalisation, configuration A-LRN",
+      create: (options?: VGGNormOptions) => new VGG("A-LRN", options),
+      inputShape: at224,
+      published: published(70.3, "the paper"),
+    },
     vgg13: {
       summary: "VGG-13, configuration B",
       create: vgg13,
@@ -150,6 +164,12 @@ export const vggs = family(
       create: normalized(vgg16),
       inputShape: at224,
       published: torchvision(73.36),
+    },
+    "vgg16.c": {
+      summary: "VGG-16 with three 1×1 convolutions, configuration C",
+      create: (options?: VGGNormOptions) => new VGG("C", options),
+      inputShape: at224,
+      published: published(72.7, "the paper"),
     },
     vgg19: {
       summary: "VGG-19, configuration E",

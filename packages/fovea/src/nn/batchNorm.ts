@@ -22,6 +22,8 @@ export interface BatchNormOptions {
   momentum?: number | null;
   /** Learn a scale and a shift per channel; default true. */
   affine?: boolean;
+  /** Learn the scale too; default true. Without it there is a shift alone (Keras' `scale=False`). */
+  scale?: boolean;
   /** Keep running statistics for inference; default true. Without them the batch's own are always used. */
   trackRunningStats?: boolean;
   /** Whose meaning of `momentum`, and whose defaults; default `pytorch`. */
@@ -37,7 +39,8 @@ const KERAS = { eps: 1e-3, momentum: 0.99, unbiased: false };
  * What BatchNorm1d, 2d and 3d share: normalising each channel over the batch and its pixels (Ioffe, Szegedy, 2015).
  *
  * While training, the statistics are the batch's, and the running ones move towards them. In inference the running
- * ones are used; `recomputeBatchNorm` replaces them by those of a whole data set.
+ * ones are used; `recomputeBatchNorm` replaces them by those of a whole data set. Frozen (`freeze()`), it acts as in
+ * inference also while the rest trains.
  */
 export abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
@@ -56,7 +59,7 @@ export abstract class BatchNorm extends Module {
   /** @param features Number of channels C. */
   constructor(features: number, options: BatchNormOptions = {}) {
     super();
-    const { convention = "pytorch", affine = true, trackRunningStats = true } = options;
+    const { convention = "pytorch", affine = true, scale = true, trackRunningStats = true } = options;
     if (convention !== "pytorch" && convention !== "keras") {
       throw new UsageError(`BatchNorm: convention must be "pytorch" or "keras", got ${String(convention)}`);
     }
@@ -67,7 +70,7 @@ export abstract class BatchNorm extends Module {
     }
     sizesOf(features, 1, 1, `${this.constructor.name}: features`);
     if (!(eps >= 0)) throw new UsageError(`${this.constructor.name}: eps must be ≥ 0, got ${eps}`);
-    this.weight = affine ? ones(new Parameter([features])) : null;
+    this.weight = affine && scale ? ones(new Parameter([features])) : null;
     this.bias = affine ? new Parameter([features]) : null;
     this.runningMean = trackRunningStats ? new Buffer([features]) : null;
     this.runningVar = trackRunningStats ? ones(new Buffer([features])) : null;
@@ -88,12 +91,18 @@ export abstract class BatchNorm extends Module {
     }
     const { eps, training, runningMean, runningVar } = this;
     const [weight, bias] = [this.weight ?? undefined, this.bias ?? undefined];
-    if (!training && runningMean !== null && runningVar !== null) {
+    if ((!training || this.#frozen) && runningMean !== null && runningVar !== null) {
       return batchNorm(x, runningMean, runningVar, weight, bias, { eps });
     }
     const moments = momentsOf(x);
     if (training) this.#track(x, moments);
     return batchNormOfBatch(x, moments, weight, bias, eps);
+  }
+
+  /** Weights that take no gradients: the statistics stay as they are too, as Keras does it. */
+  get #frozen(): boolean {
+    const own = [this.weight, this.bias].filter((parameter) => parameter !== null);
+    return own.length > 0 && own.every((parameter) => !parameter.requiresGrad);
   }
 
   #hint(x: Tensor): string {
@@ -137,12 +146,16 @@ export abstract class BatchNorm extends Module {
 
   override extraRepr(): string {
     const { eps, momentum, convention, unbiased } = this;
-    const tracking = { affine: this.weight !== null, trackRunningStats: this.runningMean !== null };
+    const tracking = {
+      affine: this.bias !== null,
+      scale: this.weight !== null || this.bias === null,
+      trackRunningStats: this.runningMean !== null,
+    };
     const defaults = convention === "keras" ? KERAS : PYTORCH;
     return showArguments(
       [this.#features],
       { eps, momentum, ...tracking, convention, unbiased },
-      { ...defaults, affine: true, trackRunningStats: true, convention: "pytorch" },
+      { ...defaults, affine: true, scale: true, trackRunningStats: true, convention: "pytorch" },
     );
   }
 }

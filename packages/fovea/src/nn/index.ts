@@ -100,6 +100,7 @@ export {
   type LossOptions,
   type Reduction,
 } from "./losses.ts";
+export { featureNames, FeatureExtractor, features, type Features, type FeaturesOptions } from "./features.ts";
 export { Module, observeForward, type AnyModule, type ForwardObserver } from "./module.ts";
 export {
   GroupNorm,
@@ -156,6 +157,7 @@ export {
 export { Sequential } from "./sequential.ts";
 export { ChannelShuffle, Flatten, Identity, PixelShuffle, PixelUnshuffle, Unflatten } from "./shape.ts";
 export type { LoadOptions, LoadResult } from "./stateDict.ts";
+export { summarize, type Summary, type SummaryRow } from "./summary.ts";
 export { Upsample, UpsamplingBilinear2d, UpsamplingNearest2d } from "./upsample.ts";
 export { Fold, Unfold } from "./unfold.ts";
 export {

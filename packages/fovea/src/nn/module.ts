@@ -1,5 +1,5 @@
 import { FoveaError } from "../base/errors.ts";
-import { compile, type Compiled } from "../graph/compile.ts";
+import { compile, type Compiled, type TensorTree } from "../graph/compile.ts";
 import { noGrad } from "../tensor/apply.ts";
 import { zeroGrad } from "../tensor/autograd.ts";
 import { inLayer, type LayerFrame } from "../tensor/context.ts";
@@ -9,6 +9,9 @@ import { loadTensors, type LoadOptions, type LoadResult } from "./stateDict.ts";
 
 /** Any module, whatever it takes and returns. */
 export type AnyModule = Module<never, unknown>;
+
+/** What a compiled module returns: what the module does, or any tensors where that is not known. */
+type CompiledOutput<Output> = unknown extends Output ? TensorTree : Output extends TensorTree ? Output : Tensor;
 
 /** Sees a module, its inputs and its output right after its forward; inner modules come before outer ones. */
 export type ForwardObserver = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => void;
@@ -106,13 +109,13 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
    * The forward pass as a compiled function for inference: recorded once per combination of input shapes, in eval mode
    * and without gradients, whatever the module's own mode. Later changes of weights are seen at the next call.
    */
-  compile(): Compiled<Tensor[], Tensor> {
+  compile(): Compiled<Tensor[], CompiledOutput<Output>> {
     return compile((...inputs: Tensor[]) =>
       noGrad(() => {
         const modes = [...walk(this)].map(([, module]) => [module, module.training] as const);
         this.eval();
         try {
-          return this.forward(...(inputs as unknown as Inputs)) as Tensor;
+          return this.forward(...(inputs as unknown as Inputs)) as CompiledOutput<Output>;
         } finally {
           for (const [module, training] of modes) module.training = training;
         }
@@ -131,7 +134,10 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
     return this.train(false);
   }
 
-  /** Stops gradients to all parameters inside, or with `false` lets them flow again. */
+  /**
+   * Stops gradients to all parameters inside, or with `false` lets them flow again. Frozen batch norms use their running
+   * statistics and leave them alone.
+   */
   freeze(frozen = true): this {
     for (const parameter of this.parameters()) parameter.requireGrad(!frozen);
     return this;
@@ -203,6 +209,13 @@ function join(path: string, name: string): string {
 
 /** Field names as PyTorch writes them: `runningMean` → `running_mean`; one with a capital first letter is left alone. */
 function snakeCase(name: string): string {
-  if (/^[A-Z]/.test(name)) return name;
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+  let known = snakeCased.get(name);
+  if (known === undefined) {
+    known = /^[A-Z]/.test(name) ? name : name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+    snakeCased.set(name, known);
+  }
+  return known;
 }
+
+/** Names that were asked for before: every walk over a network asks for all of them. */
+const snakeCased = new Map<string, string>();

@@ -34,7 +34,7 @@ export class Buffer extends Tensor {
 /** Memory of its own, because it will be changed in place. Host arrays never are, so they can be shared. */
 function storageOf(from: Tensor | Shape, dtype: DType): Storage {
   if (from instanceof Tensor) {
-    return new Storage({ shape: from.shape, dtype: from.dtype }, { host: from.storage.values() });
+    return new Storage({ shape: from.shape, dtype: from.dtype }, { host: from.storage.hostSource() });
   }
   checkShape(from, "parameter");
   const shape = Object.freeze([...from]);

@@ -1,4 +1,5 @@
 import { hostArray, type DType, type TypedArray } from "../base/dtype.ts";
+import { arrayOf, type HostValues } from "../base/hostValues.ts";
 import { FoveaError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { sameShape, showShape } from "../base/shape.ts";
@@ -43,7 +44,7 @@ export function loadTensors(
 
   for (const [name, target] of targets) {
     const value = values.get(name);
-    if (value !== undefined && value !== target) overwrite(target, convert(value.storage.values(), target.dtype));
+    if (value !== undefined && value !== target) overwrite(target, valuesFor(value, target.dtype));
   }
   return { missing, unexpected };
 }
@@ -55,6 +56,12 @@ function list(names: readonly string[], others: readonly string[]): string {
     return near === null ? name : `${name} (near: ${near})`;
   });
   return `${names.length}: ${shown.join(", ")}`;
+}
+
+/** Values that are yet to be made, or read from a file, stay so. */
+function valuesFor({ dtype, storage }: Tensor, wanted: DType): HostValues {
+  const source = storage.hostSource();
+  return dtype === wanted && !ArrayBuffer.isView(source) ? source : convert(arrayOf(source), wanted);
 }
 
 function convert(values: TypedArray, dtype: DType): TypedArray {

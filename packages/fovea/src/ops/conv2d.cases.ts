@@ -186,6 +186,19 @@ const settings: readonly ConvSetting[] = [
       ],
     },
   ],
+  [
+    "many channels in groups, stride 2, in two blocks",
+    [2, 40, 15, 14],
+    [70, 20, 3, 3],
+    { stride: [2, 2], padding: [[1, 1], [0, 1]], groups: 2 }, // prettier-ignore
+  ],
+  ["many channels, a 1×1 with stride 2", [3, 132, 7, 9], [33, 132, 1, 1], { stride: [2, 2] }],
+  [
+    "many channels on a wide map, dilated",
+    [1, 32, 4, 210],
+    [32, 32, 2, 3],
+    { padding: [[1, 0], [0, 2]], dilation: [2, 3] }, // prettier-ignore
+  ],
   ["a single pixel", [1, 5, 1, 1], [7, 5, 1, 1], {}],
   ["stride beyond the kernel", [1, 3, 10, 10], [4, 3, 2, 2], { stride: [4, 3] }],
   [

@@ -14,7 +14,11 @@ export interface Recorder {
   defer(cleanup: () => void): void;
 }
 
+/** Sees the result of every op, run or recorded. */
+export type OpObserver = (op: Op, output: Tensor) => void;
+
 let recorder: Recorder | null = null;
+let opObserver: OpObserver | null = null;
 let gradEnabled = true;
 let nodeCount = 0;
 
@@ -48,6 +52,7 @@ export function applyOp(op: Op, inputs: readonly (Tensor | undefined)[], attrs: 
     y.node = { op, attrs, inputs, order: nodeCount++ };
     if (source instanceof Storage) source.taped = true;
   }
+  opObserver?.(op, y);
   return y;
 }
 
@@ -84,6 +89,17 @@ export function withRecorder<T>(next: Recorder | null, fn: () => T): T {
     return fn();
   } finally {
     recorder = before;
+  }
+}
+
+/** Runs `fn` with an observer of every op in it, instead of the one before. */
+export function observeOps<T>(observer: OpObserver, fn: () => T): T {
+  const before = opObserver;
+  opObserver = observer;
+  try {
+    return fn();
+  } finally {
+    opObserver = before;
   }
 }
 

@@ -27,6 +27,11 @@ export function inLayer<T>(layer: LayerFrame, fn: () => T): T {
   }
 }
 
+/** The innermost running layer, or null outside any. */
+export function innermostLayer(): LayerFrame | null {
+  return stack.at(-1) ?? null;
+}
+
 /** The innermost running layer by path and class, or null outside any. */
 export function describeLayer(): string | null {
   const layer = stack.at(-1);

@@ -1,4 +1,4 @@
-import { FoveaError, ShapeError } from "../base/errors.ts";
+import { FoveaError, ShapeError, UsageError } from "../base/errors.ts";
 import { hostArray, type DType, type TypedArray } from "../base/dtype.ts";
 import type { HostValues } from "../base/hostValues.ts";
 import { checkShape, sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
@@ -17,8 +17,14 @@ export interface TensorOptions {
   copy?: boolean;
 }
 
-/** A tensor from numbers, nested arrays or a typed array. The values are copied, unless `copy` is false. */
-export function tensor(values: NestedArray | TypedArray, options: TensorOptions = {}): Tensor {
+/**
+ * A tensor from numbers, nested arrays or a typed array. The values are copied, unless `copy` is false.
+ *
+ * A function gives values that are made when they are wanted, such as weights that stay in their file: `shape` is then
+ * needed (and `dtype`, default float32), and every call must give the same, for an engine that let go of values asks again.
+ */
+export function tensor(values: NestedArray | TypedArray | (() => TypedArray), options: TensorOptions = {}): Tensor {
+  if (typeof values === "function") return later(values, options);
   const flat = typeof values === "number" || Array.isArray(values) ? flatten(values as NestedArray) : null;
   const source = flat?.data ?? (values as TypedArray);
   const shape = options.shape ?? flat?.shape ?? [source.length];
@@ -35,6 +41,21 @@ export function tensor(values: NestedArray | TypedArray, options: TensorOptions 
   if (dtype === "bool") for (let i = 0; i < host.length; i++) host[i] = source[i] === 0 ? 0 : 1;
   else host.set(source);
   return fromHost(host, shape, dtype);
+}
+
+function later(values: () => TypedArray, { shape, dtype = "float32" }: TensorOptions): Tensor {
+  if (shape === undefined) throw new UsageError("tensor: values made by a function need { shape }");
+  checkShape(shape, "tensor");
+  const array = hostArray(dtype, 0).constructor;
+  const made = () => {
+    const data = values();
+    if (data.constructor === array && data.length === sizeOf(shape)) return data;
+    throw new FoveaError(
+      `tensor: the function made a ${data.constructor.name} of ${data.length} elements for ${dtype} of shape ` +
+        `${showShape(shape)}, which is a ${array.name} of ${sizeOf(shape)}`,
+    );
+  };
+  return fromHost(made, shape, dtype);
 }
 
 /** A tensor over values that nobody will change. */

@@ -134,3 +134,16 @@ it("a typed array is copied, or taken over where it is of the right kind", () =>
   expect(tensor(array, { copy: false }).storage.values()).toBe(array);
   expect(tensor(Int32Array.of(1, 2), { dtype: "float32", copy: false }).storage.values()).toEqual(array);
 });
+
+it("values that a function makes are made when they are wanted, also for a network that is loaded with them", async () => {
+  let calls = 0;
+  const weight = tensor(() => Float32Array.of(++calls && 2, 3), { shape: [1, 2] });
+  const layer = new nn.Linear(2, 1, { bias: false });
+  layer.loadStateDict(new Map([["weight", weight]]));
+  expect(calls).toBe(0);
+  expect(await layer.forward(tensor([[1, 10]])).data()).toEqual(Float32Array.of(32));
+  expect(calls).toBe(1);
+  expect(() => tensor(() => new Float32Array(2))).toThrow("need { shape }");
+  const wrong = tensor(() => new Int32Array(2), { shape: [3] });
+  expect(() => wrong.storage.values()).toThrow("Int32Array of 2 elements for float32 of shape [3]");
+});

@@ -54,7 +54,7 @@ export class Storage {
   /** The values on `engine`, moved there if they are elsewhere. */
   buffer(engine: Backend): DeviceBuffer {
     if (this.#device !== null && this.#engine === engine) return this.#device;
-    const host = this.#host ?? this.values(); // what is yet to be made is left to the engine, and no copy stays here
+    const host = this.hostSource(); // what is yet to be made is left to the engine, and no copy stays here
     if (this.#device !== null) moves++;
     this.#device?.release();
     this.#device = engine.upload(host, this.spec);
@@ -65,6 +65,11 @@ export class Storage {
   /** The values if the host has them already, else null: nothing is copied or waited for. */
   get hostValues(): TypedArray | null {
     return this.#host !== null && ArrayBuffer.isView(this.#host) ? this.#host : null;
+  }
+
+  /** The values on the host, or how to make them there; from the engine where they are nowhere else. */
+  hostSource(): HostValues {
+    return this.#host ?? this.values();
   }
 
   /** The values as a host array that must not be changed. */

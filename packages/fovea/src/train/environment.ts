@@ -1,8 +1,10 @@
-import { createRequire } from "node:module";
 import os from "node:os";
 import type { EngineName } from "../backend/contract.ts";
 import { currentEngine, threads } from "../backend/engines.ts";
 import { CpuBackend } from "../backend/cpu/backend.ts";
+import { foveaVersion } from "./version.ts";
+
+export { foveaVersion };
 
 /** What a run was computed with: its numbers are the same again where this is the same. */
 export interface Environment {
@@ -15,12 +17,6 @@ export interface Environment {
   readonly system: string;
   readonly cpu: string;
   readonly memory: number;
-}
-
-/** Version of this package. */
-export function foveaVersion(): string {
-  const require = createRequire(import.meta.url);
-  return (require("../../package.json") as { version: string }).version;
 }
 
 /** What is in use right now. */

@@ -58,7 +58,7 @@ export function chooseIsa<Isa extends string>(engine: CpuRuntime["name"], has: r
   throw new UsageError(`${source} ${what}; the ${engine} engine has ${has.join(", ")} here`);
 }
 
-/** The most threads of the pool (POOL_MAX_PARTS in kernels/c/pool.h). */
+/** The most threads of the pool (POOL_MAX_THREADS in kernels/c/pool.h). */
 export const MAX_THREADS = 64;
 
 /** Threads to start with: `FOVEA_THREADS`, else what the machine has. */

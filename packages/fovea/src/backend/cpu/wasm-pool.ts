@@ -2,7 +2,7 @@ import { createWorker, type PlatformWorker } from "#platform";
 
 /** Exports of kernels/c/wasm.c for threads. */
 export interface PoolExports {
-  fv_parts(limit: number): number;
+  fv_threads(limit: number): number;
   fv_may_block(yes: number): void;
 }
 
@@ -61,7 +61,7 @@ export class WasmPool {
 
   /** Threads of `limit` that could compute now, the calling one included. */
   ready(limit: number): number {
-    return this.#exports.fv_parts(limit);
+    return this.#exports.fv_threads(limit);
   }
 
   close(): void {

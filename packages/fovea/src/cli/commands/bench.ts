@@ -1,10 +1,9 @@
-import { modelNames, create, type ModelName } from "../../models/index.ts";
-import { UsageError } from "../../base/errors.ts";
 import { showBytes, showCount, showPercent } from "../../train/format.ts";
+import { showBar } from "../bar.ts";
 import { benchModel, type BenchResult } from "../benchRun.ts";
 import type { Command } from "../command.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
-import { CommandLineError } from "../errors.ts";
+import { checkModelName } from "../modelName.ts";
 import { positiveNumber, wholeNumber } from "../parse.ts";
 
 interface BenchOptions extends EngineOptions {
@@ -41,30 +40,20 @@ export const bench: Command<BenchOptions> = {
     ["fovea bench lenet5 --engine wasm --json", "as WebAssembly, for a program to read"],
   ],
   async run({ batch = 1, size, train = false, seconds = 3, layers = false, json = false, ...engine }, [name]) {
-    const model = checkModel(String(name));
+    const model = checkModelName(String(name));
     useEngine(engine);
-    const progress = await showProgress(process.stderr);
+    const bar = await showBar(process.stderr, { lines: false }); // a measurement takes seconds
+    const progress = (share: number) =>
+      bar.update(Math.round(100 * share), 100, share === 0 ? "warming up" : "measuring");
     let result: BenchResult;
     try {
-      result = await benchModel({ model, batch, size, train, seconds, layers }, progress.update);
+      result = await benchModel({ model, batch, size, train, seconds, layers }, progress);
     } finally {
-      progress.close();
+      bar.close();
     }
     console.log(json ? JSON.stringify(result) : describe(result));
   },
 };
-
-function checkModel(name: string): ModelName {
-  const found = modelNames.find((known) => known === name);
-  if (found !== undefined) return found;
-  try {
-    create(name as ModelName); // says which names there are, and which one was meant
-  } catch (error) {
-    if (error instanceof UsageError) throw new CommandLineError(error.message);
-    throw error;
-  }
-  throw new CommandLineError(`there is no model "${name}"`);
-}
 
 const milliseconds = (ms: number) => `${ms < 100 ? ms.toPrecision(3) : showCount(ms)} ms`;
 const giga = (x: number) => (x / 1e9).toPrecision(3);
@@ -87,24 +76,4 @@ function describe(result: BenchResult): string {
     `memory      ${showBytes(residentBytes)} resident at most, ${showBytes(planBytes)} of it the plan`,
     ...(layers === null ? [] : [`\n${layers.toString()}`]),
   ].join("\n");
-}
-
-/** A bar on a terminal, nothing elsewhere: a measurement takes seconds. */
-async function showProgress(stream: NodeJS.WriteStream): Promise<{ update(share: number): void; close(): void }> {
-  if (!stream.isTTY) return { update: () => {}, close: () => {} };
-  const { default: cliProgress } = await import("cli-progress");
-  const bar = new cliProgress.SingleBar({
-    format: "{what} {bar} {percentage} %",
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    barsize: 20,
-    clearOnComplete: true,
-    hideCursor: true,
-    stream,
-  });
-  bar.start(100, 0, { what: "warming up" });
-  return {
-    update: (share) => bar.update(Math.round(100 * share), { what: share === 0 ? "warming up" : "measuring" }),
-    close: () => bar.stop(),
-  };
 }

@@ -1,19 +1,21 @@
 import type { Command } from "../command.ts";
-import { bench } from "./bench.ts";
-import { convert } from "./convert.ts";
-import { doctor } from "./doctor.ts";
-import { evaluateCommand } from "./evaluate.ts";
-import { inspect } from "./inspect.ts";
-import { predictCommand } from "./predict.ts";
-import { train } from "./train.ts";
 
-/** All commands, in the order of the help. */
-export const commands = [
-  train,
-  evaluateCommand,
-  predictCommand,
-  inspect,
-  convert,
-  bench,
-  doctor,
-] as unknown as readonly Command[];
+/** Where each command is, in the order of the help. Only the one that is called is loaded: it starts sooner. */
+export const commands: Readonly<Record<string, () => Promise<unknown>>> = {
+  train: async () => (await import("./train.ts")).train,
+  evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
+  predict: async () => (await import("./predict.ts")).predictCommand,
+  features: async () => (await import("./features.ts")).featuresCommand,
+  zoo: async () => (await import("./zoo.ts")).zoo,
+  summary: async () => (await import("./summary.ts")).summary,
+  inspect: async () => (await import("./inspect.ts")).inspect,
+  convert: async () => (await import("./convert.ts")).convert,
+  bench: async () => (await import("./bench.ts")).bench,
+  doctor: async () => (await import("./doctor.ts")).doctor,
+};
+
+/** The named command alone, or all if it is none of them. */
+export async function loadCommands(name: string | undefined): Promise<Command[]> {
+  const known = name !== undefined && Object.hasOwn(commands, name) ? [commands[name]!] : Object.values(commands);
+  return (await Promise.all(known.map((load) => load()))) as Command[];
+}

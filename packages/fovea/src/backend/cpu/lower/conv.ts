@@ -146,8 +146,7 @@ function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
   const { groups } = attrs;
   const y = g.spec.shape;
   if (isDepthwise(weight, attrs)) {
-    const given: Geometry = { x: x.spec.shape, weight, y, attrs };
-    const make = (blocks: number) => params(given, blocks);
+    const make = (blocks: number) => params({ x: x.spec.shape, weight, y, attrs }, blocks);
     emitDepthwiseWeightGrad(e, x.ref, g.ref, output.ref, weight, y[0]! * y[2]!, make);
     return;
   }
@@ -155,14 +154,27 @@ function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
   // alone, so that results do not depend on the number of threads.
   const blocks = Math.max(1, Math.min(32, Math.floor(65536 / sizeOf(weight)), Math.floor((y[0]! * y[2]!) / 8)));
   const depth = inChannels * kernelHeight * kernelWidth;
-  const { ref, geometry } = padInput(e, x, { x: x.spec.shape, weight, y, attrs }, PAD_WEIGHT_GRAD);
+  const sizes = [outChannels, inChannels, kernelHeight * kernelWidth, groups, blocks];
+  const given: Geometry = { x: x.spec.shape, weight, y, attrs };
+  if (byPanels(weight, attrs, e.lanes)) {
+    const taps = kernelHeight * kernelWidth;
+    const partial = e.scratch(4 * blocks * packedSize(groups, inChannels, (outChannels / groups) * taps, e.lanes));
+    e.command("conv2d_weight_panels", [x.ref, g.ref, partial], params(given, blocks));
+    e.command("conv2d_weight_panels_reduce", [partial, output.ref], sizes);
+    return;
+  }
+  const { ref, geometry } = padInput(e, x, given, PAD_WEIGHT_GRAD);
   const partial = e.scratch(4 * blocks * packedSize(groups, outChannels / groups, depth, e.lanes));
   e.command("conv2d_weight_grad", [ref, g.ref, partial], params(geometry, blocks));
-  e.command(
-    "conv2d_weight_reduce",
-    [partial, output.ref],
-    [outChannels, inChannels, kernelHeight * kernelWidth, groups, blocks],
-  );
+  e.command("conv2d_weight_reduce", [partial, output.ref], sizes);
+}
+
+/** Whether the weight gradient copies both operands first: vectors over input channels are full, and copies used often. */
+function byPanels([out, depth, height, width]: Shape, { dilation, groups }: Conv2dAttrs, lanes: number): boolean {
+  // Input pixels that one output pixel reaches: the copies of a box have room for 512 at least.
+  const reached = ((height! - 1) * dilation[0] + 1) * ((width! - 1) * dilation[1] + 1);
+  const filled = depth! / roundUp(depth!, lanes);
+  return depth! >= 16 && filled >= 0.75 && depth! * height! * width! >= 128 && out! / groups >= 32 && reached <= 512;
 }
 
 const emit =

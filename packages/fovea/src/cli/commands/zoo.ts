@@ -1,0 +1,113 @@
+import { facts, type ModelFacts } from "../../models/facts.ts";
+import { kerasTable, type KerasRow } from "../../models/kerasTable.ts";
+import { list } from "../../models/_registry.ts";
+import { showCount } from "../../train/format.ts";
+import type { Command } from "../command.ts";
+import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
+import { CommandLineError } from "../errors.ts";
+import { checkModelName } from "../modelName.ts";
+import { choice } from "../parse.ts";
+import { showTable } from "../table.ts";
+
+interface ZooOptions extends EngineOptions {
+  readonly table?: "keras";
+  readonly time?: boolean;
+  readonly json?: boolean;
+}
+
+export const zoo: Command<ZooOptions> = {
+  name: "zoo",
+  summary: "List the networks: family, paper, parameters, multiply–accumulates, published accuracy",
+  arguments: [{ name: "[pattern]", description: "names to list, with * for anything; default all" }],
+  options: [
+    { flags: "--table <name>", description: "keras: the table of Keras Applications", parse: choice(["keras"]) },
+    { flags: "--time", description: "with --table: also measure an inference step of one image here (minutes)" },
+    ...engineOptions,
+    { flags: "--json", description: "print one JSON array" },
+  ],
+  examples: [
+    ["fovea zoo", "every network"],
+    ['fovea zoo "resnet*"', "those that begin so"],
+    ["fovea zoo --table keras", "size, accuracy, parameters and depth of Keras' twelve"],
+  ],
+  async run({ table, time = false, json = false, ...engine }, [pattern]) {
+    if (time && table === undefined) throw new CommandLineError("--time goes with --table keras");
+    if (table === "keras") {
+      const rows: TimedRow[] = kerasTable().map((row) => ({ ...row, stepMs: null }));
+      if (time) await measure(rows, engine);
+      console.log(json ? JSON.stringify(rows) : showKeras(rows));
+      return;
+    }
+    const names = list(typeof pattern === "string" ? pattern : "*");
+    if (names.length === 0) checkModelName(String(pattern)); // says what there is
+    const rows = names.map(facts);
+    console.log(json ? JSON.stringify(rows) : showZoo(rows));
+  },
+};
+
+/** A row of Keras' table; the step is measured on request. */
+interface TimedRow extends KerasRow {
+  stepMs: number | null;
+}
+
+async function measure(rows: TimedRow[], engine: EngineOptions): Promise<void> {
+  useEngine(engine);
+  const { benchModel } = await import("../benchRun.ts");
+  for (const row of rows) {
+    const settings = { model: row.name, batch: 1, size: undefined, train: false, seconds: 1, layers: false };
+    row.stepMs = (await benchModel(settings, () => {})).medianMs;
+  }
+}
+
+function showKeras(rows: readonly TimedRow[]): string {
+  const timed = rows.some(({ stepMs }) => stepMs !== null);
+  const head = [
+    "Model",
+    "Size (MB)",
+    "Top-1",
+    "Top-5",
+    "Parameters",
+    "Depth",
+    ...(timed ? ["ms per step"] : []),
+    "Name",
+  ];
+  const body = rows.map(({ model, name, sizeMB, top1, top5, parameters, depth, stepMs }) => [
+    model,
+    sizeMB.toFixed(0),
+    `${top1.toFixed(1)} %`,
+    `${top5.toFixed(1)} %`,
+    showCount(parameters),
+    String(depth),
+    ...(stepMs === null ? [] : [stepMs.toPrecision(3)]),
+    name,
+  ]);
+  const right = head.map((_, k) => k > 0 && k < head.length - 1);
+  const notes = [
+    "Accuracy: as Keras publishes it. Size, parameters (with running statistics) and depth: counted here.",
+    ...(timed ? ["A step is the inference of one image, the median of a second; Keras' own column is of 32."] : []),
+  ];
+  return [showTable([head, ...body], right), "", ...notes].join("\n");
+}
+
+function showZoo(rows: readonly ModelFacts[]): string {
+  const head = ["Name", "Family", "Year", "Input", "Parameters", "with statistics", "MACs", "Top-1", "by"];
+  const body = rows.map(({ name, family, paper, input, published, ...counts }) => [
+    name,
+    family,
+    String(paper.year),
+    input.join("×"),
+    showCount(counts.parameters),
+    showCount(counts.parametersWithStatistics),
+    showCount(counts.macs),
+    published === null ? "" : `${published.top1.toFixed(1)} %`,
+    published === null ? "" : `${published.source}${published.on === "ImageNet" ? "" : `, ${published.on}`}`,
+  ]);
+  const right = [false, false, false, true, true, true, true, true, false];
+  return [
+    showTable([head, ...body], right),
+    "",
+    "Parameters: trainable; with statistics: and running means and variances, as Keras counts. MACs: multiply–accumulates of",
+    "convolutions and linear layers for one image (twice as many FLOPs). Top-1: published, of ImageNet unless it says so.",
+    "--json also has papers and their addresses; fovea summary <name> has the layers.",
+  ].join("\n");
+}
