@@ -352,7 +352,18 @@ describe("a wrong command line ends with 2 and one line", () => {
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/Examples:\n {2}\S/);
     }
-    const names = ["train", "evaluate", "predict", "features", "zoo", "summary", "inspect", "convert", "bench", "doctor"];
+    const names = [
+      "train",
+      "evaluate",
+      "predict",
+      "features",
+      "zoo",
+      "summary",
+      "inspect",
+      "convert",
+      "bench",
+      "doctor",
+    ];
     expect(fovea(["--help"]).out).toMatch(new RegExp(names.map((name) => `\n  ${name} `).join("[^]*")));
   });
 });

@@ -9,30 +9,58 @@
 #include "window.h"
 #include "window_classes.h"
 
+#define CLASS_WEIGHTS 393216 // bytes of weights that stay in L2 while the classes take turns
+#define CLASS_BAND 131072    // bytes of dX and dY of a band
+
+// Rows [j0, j1) of image n of a window.
+static Window rows_of(Window w, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1) {
+  w.src += n * w.srcH * w.srcW * w.srcC;
+  w.addY += j0 * w.mulY;
+  w.dst += n * w.dstImage + j0 * w.dstRow;
+  w.outH = j1 - j0;
+  w.images = 1;
+  return w;
+}
+
 // buf: dY [N, OH, OW, OC], packed weights (conv2d_input_grad_pack), dX [N, H, W, C]
 // p: as conv2d (0 N, 1 H, 2 W, 3 C, 4 OH, 5 OW, 6 OC, 7 kH, 8 kW, 9 strideH, 10 strideW, 11 padTop, 12 padLeft,
 //    13 dilationH, 14 dilationW, 15 unused, 16 groups)
 KERNEL(conv2d_input_grad) {
-  const ptrdiff_t h = p[1], w = p[2], c = p[3], oh = p[4], ow = p[5], oc = p[6], groups = p[16], sh = p[9], sw = p[10];
-  ptrdiff_t tapsBefore = 0;
-  for (ptrdiff_t cy = 0; cy < sh; cy++)
-    for (ptrdiff_t cx = 0; cx < sw; cx++) {
-      const Taps y = class_taps(cy, p[7], sh, p[11], p[13]), x = class_taps(cx, p[8], sw, p[12], p[14]);
-      if (cy < h && cx < w) {
-        const Window window = {
-            .src = buf[0], .srcH = oh, .srcW = ow, .srcC = oc,
-            .mulY = 1, .addY = y.add, .stepY = y.step, .tapsY = x.count ? y.count : 0,
-            .mulX = 1, .addX = x.add, .stepX = x.step, .tapsX = x.count,
-            .dst = (float *)buf[2] + (cy * w + cx) * c,
-            .images = p[0], .outH = (h - cy + sh - 1) / sh, .outW = (w - cx + sw - 1) / sw,
-            .dstImage = h * w * c, .dstRow = sh * w * c, .dstPixel = sw * c,
-            .groups = groups, .in = oc / groups, .out = c / groups,
-            .weights = buf[1], .panelK = (ptrdiff_t)p[7] * p[8] * (oc / groups), .firstK = tapsBefore * (oc / groups),
-        };
-        run_window(&window, part, parts);
+  const ptrdiff_t images = p[0], h = p[1], w = p[2], c = p[3], oh = p[4], ow = p[5], oc = p[6], groups = p[16], sh = p[9], sw = p[10];
+  // On large maps with few weights all classes do one band of rows before the next: dX's lines are finished and dY is read
+  // while they are in the cache.
+  const ptrdiff_t rowBytes = 4 * (sh * w * c + ow * oc), classRows = ceil_div(h, sh);
+  const int banded = sh * sw > 1 && 4 * (oc / groups) * p[7] * p[8] * c <= CLASS_WEIGHTS && classRows * rowBytes > 4 * CLASS_BAND;
+  const ptrdiff_t band = banded ? max_(1, CLASS_BAND / rowBytes) : classRows, bands = ceil_div(classRows, band);
+  const ptrdiff_t units = banded ? images * bands : 1;
+  const ptrdiff_t u0 = banded ? share(units, part, parts) : 0, u1 = banded ? share(units, part + 1, parts) : 1;
+  for (ptrdiff_t u = u0; u < u1; u++) {
+    const ptrdiff_t n = u / bands, j0 = share(classRows, (int)(u % bands), (int)bands), j1 = share(classRows, (int)(u % bands) + 1, (int)bands);
+    ptrdiff_t tapsBefore = 0;
+    for (ptrdiff_t cy = 0; cy < sh; cy++)
+      for (ptrdiff_t cx = 0; cx < sw; cx++) {
+        const Taps y = class_taps(cy, p[7], sh, p[11], p[13]), x = class_taps(cx, p[8], sw, p[12], p[14]);
+        if (cy < h && cx < w) {
+          const Window window = {
+              .src = buf[0], .srcH = oh, .srcW = ow, .srcC = oc,
+              .mulY = 1, .addY = y.add, .stepY = y.step, .tapsY = x.count ? y.count : 0,
+              .mulX = 1, .addX = x.add, .stepX = x.step, .tapsX = x.count,
+              .dst = (float *)buf[2] + (cy * w + cx) * c,
+              .images = images, .outH = (h - cy + sh - 1) / sh, .outW = (w - cx + sw - 1) / sw,
+              .dstImage = h * w * c, .dstRow = sh * w * c, .dstPixel = sw * c,
+              .groups = groups, .in = oc / groups, .out = c / groups,
+              .weights = buf[1], .panelK = (ptrdiff_t)p[7] * p[8] * (oc / groups), .firstK = tapsBefore * (oc / groups),
+          };
+          if (!banded) {
+            run_window(&window, part, parts);
+          } else if (j0 < window.outH) {
+            const Window rows = rows_of(window, n, j0, min_(j1, window.outH));
+            run_window(&rows, 0, 1);
+          }
+        }
+        tapsBefore += y.count * x.count;
       }
-      tapsBefore += y.count * x.count;
-    }
+  }
 }
 
 #define SCATTER_RUNS 8 // runs computed before they are added

@@ -12,8 +12,8 @@
 #include "transpose.h"
 
 #define GRAD_PIXELS 100    // output pixels of a box, about
-#define GRAD_X 16384       // floats of the copies
-#define GRAD_DY 16384
+#define GRAD_X (1024 * BLOCK)  // floats of the copies; on a wasm worker's stack they are half of it
+#define GRAD_DY (1024 * BLOCK)
 #define GRAD_TAPS 32       // taps that are put in order at once
 #define GRAD_TILES 64      // row tiles of a chunk
 

@@ -5,7 +5,7 @@
 // in L2; loops K block → four tiles of rows → panel → tile. Expected: 93–97 % of peak at 1024³.
 // matmul_narrow: few rows of A (a training batch) and a B that changes with every call: 256 × 64 numbers of B are packed at
 // a time, just before use, into L2, so that B is read once and nothing of its size is written. Loops: column slab → K block →
-// pack → tile of rows → panel. 70–85 % of peak at 32 rows. The same sums as matmul, bit for bit.
+// pack → tile of rows → panel. Some 50 % of peak at 32 rows, bound by reading B. The same sums as matmul, bit for bit.
 // matmul_few_*: up to 4 rows of A (a classifier on one picture), where packing B would cost more than the product: B is read
 // once as it lies, at memory speed.
 #include "tiles.h"

@@ -4,6 +4,7 @@
 // Everything is computed in double precision by the formulas and the order of base/math.ts and base/random.ts, each
 // operation rounded by itself, so that the bits are those that JavaScript draws. About 6 ns for a normal number on AVX2.
 #include "philox.h"
+#include "vmath.h"
 #include "walk.h"
 
 // No a · b + c rounded once: gcc is told by function, clang by block.
@@ -15,9 +16,6 @@
 #define ROUND_EACH
 #endif
 
-// Doubles, half as many as floats in a vector.
-#define DL (VL / 2)
-typedef double vdouble __attribute__((vector_size(VB)));
 typedef int64_t vlong __attribute__((vector_size(VB)));
 typedef float vf_half __attribute__((vector_size(VB / 2)));
 
@@ -25,18 +23,6 @@ INLINE vdouble splat_double(double x) { return x - (vdouble){0}; }
 INLINE vdouble select_double(vlong mask, vdouble a, vdouble b) { return (vdouble)((mask & (vlong)a) | (~mask & (vlong)b)); }
 // Whole numbers below 2^52: they are put into the low bits of a double of that size.
 INLINE vdouble to_double(vu64 whole) { return (vdouble)(whole | (vu64)splat_double(0x1p52)) - 0x1p52; }
-INLINE vdouble sqrt_double(vdouble x) {
-#if defined(__AVX512F__) && VB == 64
-  return (vdouble)_mm512_sqrt_pd((__m512d)x);
-#elif defined(__AVX2__) && VB == 32
-  return (vdouble)_mm256_sqrt_pd((__m256d)x);
-#elif defined(__clang__)
-  return __builtin_elementwise_sqrt(x);
-#else
-  for (int i = 0; i < DL; i++) x[i] = __builtin_sqrt(x[i]);
-  return x;
-#endif
-}
 
 INLINE double double_at(const int32_t *p, int k) {
   double x;
@@ -101,7 +87,7 @@ INLINE void normal(vf_half y[4], const vu64 words[4], double a, double b) {
   for (int w = 0; w < 4; w += 2) {
     vdouble unit = (to_double(words[w]) + 1) * 0x1p-32;
     vdouble angle = to_double(words[w + 1]) * (6.283185307179586 * 0x1p-32);
-    vdouble radius = b * sqrt_double(-2 * log_of_unit(unit)), sine, cosine = cos_sin(angle, &sine);
+    vdouble radius = b * vsqrt_double(-2 * log_of_unit(unit)), sine, cosine = cos_sin(angle, &sine);
     y[w] = __builtin_convertvector(a + radius * cosine, vf_half);
     y[w + 1] = __builtin_convertvector(a + radius * sine, vf_half);
   }

@@ -37,6 +37,19 @@ INLINE vf vsqrt(vf x) {
   return x;
 #endif
 }
+typedef double vdouble __attribute__((vector_size(VB)));
+INLINE vdouble vsqrt_double(vdouble x) {
+#if defined(__AVX512F__) && VB == 64
+  return (vdouble)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__) && VB == 32
+  return (vdouble)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__clang__)
+  return __builtin_elementwise_sqrt(x);
+#else
+  for (int i = 0; i < VB / 8; i++) x[i] = __builtin_sqrt(x[i]);
+  return x;
+#endif
+}
 
 // To the nearest whole number, ties to even; keeps the sign of zero.
 INLINE vf vround(vf x) {

@@ -69,6 +69,17 @@ describe("safetensors", () => {
     expect(parseSafetensors(shifted.subarray(3), "t").tensors.get("a")!.data).toEqual(Float32Array.of(1, 2));
   });
 
+  it("copies elements, or leaves them where they lie if asked to and if they are aligned", () => {
+    const bytes = encodeSafetensors(new Map([["a", { dtype: "F32", shape: [2], data: Float32Array.of(1, 2) }]]));
+    const dataOf = (from: Uint8Array, copy: boolean) => parseSafetensors(from, "t", { copy }).tensors.get("a")!.data;
+    expect(dataOf(bytes, true).buffer).not.toBe(bytes.buffer);
+    expect(dataOf(bytes, false).buffer).toBe(bytes.buffer);
+    expect(dataOf(bytes, false)).toEqual(Float32Array.of(1, 2));
+    const shifted = new Uint8Array(bytes.length + 3);
+    shifted.set(bytes, 3);
+    expect(dataOf(shifted.subarray(3), false)).toEqual(Float32Array.of(1, 2));
+  });
+
   it("refuses to write a tensor whose data does not fit its shape", () => {
     const wrong = new Map<string, StoredTensor>([["a", { dtype: "F32", shape: [3], data: Float32Array.of(1, 2) }]]);
     expect(() => encodeSafetensors(wrong)).toThrow(UsageError);

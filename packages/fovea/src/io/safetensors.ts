@@ -16,7 +16,7 @@ export interface SafetensorsFile {
 export interface StoredTensor {
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
-  /** The elements, copied. F16 and BF16 are their 16 bits in a Uint16Array. */
+  /** The elements. F16 and BF16 are their 16 bits in a Uint16Array. */
   readonly data: StoredData;
 }
 
@@ -54,8 +54,20 @@ const MAX_HEADER = 100_000_000;
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
+export interface SafetensorsOptions {
+  /**
+   * With false, elements that lie in the bytes as they are in memory are not copied: nobody may change the bytes
+   * afterwards. For large files. Default true.
+   */
+  readonly copy?: boolean;
+}
+
 /** Reads a whole file. `name` appears in the errors. */
-export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
+export function parseSafetensors(
+  bytes: Uint8Array,
+  name: string,
+  { copy = true }: SafetensorsOptions = {},
+): SafetensorsFile {
   const fail = (why: string): never => {
     throw new FormatError(`${name} is not a sound safetensors file: ${why}`);
   };
@@ -119,7 +131,9 @@ export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFi
 
   const tensors = new Map<string, StoredTensor>();
   for (const { key, dtype, shape, begin, end } of found) {
-    tensors.set(key, { dtype, shape, data: readElements(body.subarray(begin, end), dtype) });
+    const stored = body.subarray(begin, end);
+    const data = (copy ? null : viewElements(stored, dtype)) ?? readElements(stored, dtype);
+    tensors.set(key, { dtype, shape, data });
   }
   return { tensors, metadata };
 }
@@ -198,6 +212,13 @@ export function readElements(bytes: Uint8Array, dtype: StoredDType, littleEndian
   const copy = new Uint8Array(bytes); // not slice(): a Node Buffer's is a view
   if (littleEndian !== LITTLE_ENDIAN) swapBytes(copy, arrays[dtype].BYTES_PER_ELEMENT);
   return new arrays[dtype](copy.buffer);
+}
+
+/** The elements where they lie; null where their place or the byte order does not allow that. */
+function viewElements(bytes: Uint8Array, dtype: StoredDType): StoredData | null {
+  const width = arrays[dtype].BYTES_PER_ELEMENT;
+  if (!LITTLE_ENDIAN || bytes.byteOffset % width !== 0) return null;
+  return new arrays[dtype](bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / width);
 }
 
 function swapBytes(bytes: Uint8Array, width: number): void {

@@ -41,7 +41,7 @@ export interface ReadWeightsOptions {
 export async function readWeights(source: string | Uint8Array, options: ReadWeightsOptions = {}): Promise<WeightsFile> {
   if (typeof source === "string") {
     const bytes = await readFile(source);
-    return readBytes(bytes, options.name ?? source, options.beside ?? dataBeside(source));
+    return readBytes(bytes, options.name ?? source, options.beside ?? dataBeside(source), false);
   }
   const name = options.name ?? "the file";
   const alone: Beside = (other) => {
@@ -49,16 +49,17 @@ export async function readWeights(source: string | Uint8Array, options: ReadWeig
       `${name} needs the file ${JSON.stringify(other)} beside it; read it by its path, or pass \`beside\``,
     );
   };
-  return readBytes(source, name, options.beside ?? alone);
+  return readBytes(source, name, options.beside ?? alone, true);
 }
 
-async function readBytes(bytes: Uint8Array, name: string, beside: Beside): Promise<WeightsFile> {
+/** @param copy Whether somebody else may change the bytes later. */
+async function readBytes(bytes: Uint8Array, name: string, beside: Beside, copy: boolean): Promise<WeightsFile> {
   if (isHdf5(bytes)) return fromHdf5(await readHdf5(bytes, name), name);
   if (isZip(bytes)) return readArchive(bytes, name);
   if (isNpy(bytes)) return plain("npy", new Map([[stem(name), readNpy(bytes, name)]]));
   if (isLegacyTorch(bytes)) return plain("PyTorch", parseTorch(bytes, name));
   if (isSafetensors(bytes)) {
-    const { tensors, metadata } = parseSafetensors(bytes, name);
+    const { tensors, metadata } = parseSafetensors(bytes, name, { copy });
     return { format: "safetensors", tensors, metadata, architecture: null };
   }
   if (isDarknetWeights(bytes)) return readDarknet(await besideStem(name, ".cfg", beside), bytes, name);

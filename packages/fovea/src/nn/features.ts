@@ -140,11 +140,14 @@ function follow(model: ImageModule, x: Tensor, see: (name: string, output: unkno
     if (path) call(path, output);
   };
   // Inside a layer without layers of its own, ops are the layer's own business.
-  const leaves = new Set<unknown>([...paths.keys()].filter((module) => (module as AnyModule).namedModules().size === 1));
+  const leaves = new Set<unknown>(
+    [...paths.keys()].filter((module) => (module as AnyModule).namedModules().size === 1),
+  );
   const seeOp = (op: { readonly name: string }, output: Tensor): void => {
     const layer = innermostLayer();
     const path = paths.get(layer);
-    if (path !== undefined && (path === "" || !leaves.has(layer))) call(path === "" ? op.name : `${path}.${op.name}`, output);
+    if (path !== undefined && (path === "" || !leaves.has(layer)))
+      call(path === "" ? op.name : `${path}.${op.name}`, output);
   };
   observeForward(seeLayer, () => observeOps(seeOp, () => model.forward(x)));
 }

@@ -44,7 +44,7 @@ export interface Summary {
   /** Layers with parameters, a separable convolution as one: Keras' depth. */
   readonly depth: number;
   readonly memory: {
-    /** Bytes of parameters and statistics. */
+    /** Bytes of parameters and buffers. */
     readonly weights: number;
     /** Bytes of all results of ops: what a training step keeps for its gradients, at most. */
     readonly activations: number;
@@ -118,7 +118,9 @@ export function summarize(model: AnyModule, input: Shape): Summary {
     };
   });
   const [root] = totals as [(typeof totals)[number]];
-  const statistics = counted.flatMap(({ fresh }) => fresh.filter((t) => t instanceof Buffer && t.rank > 0));
+  const buffers = counted.flatMap(({ fresh }) => fresh.filter((tensor) => tensor instanceof Buffer));
+  const running = new Set(counted.flatMap(({ module }) => ("runningMean" in module ? ownState(module) : [])));
+  const statistics = buffers.filter((tensor) => tensor.rank > 0 && running.has(tensor));
   return {
     input,
     rows,
@@ -128,7 +130,7 @@ export function summarize(model: AnyModule, input: Shape): Summary {
     macs: root.macs,
     flops: 2 * root.macs,
     depth: depthOf(counted),
-    memory: { weights: 4 * (root.parameters + count(statistics)), ...activationBytes(graph) },
+    memory: { weights: 4 * (root.parameters + count(buffers)), ...activationBytes(graph) },
   };
 }
 

@@ -1,7 +1,8 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import type { AnyModule } from "../module.ts";
-import { Layer, type KerasShape, type LayerInput, type LayerWeight } from "./layer.ts";
+import { LayerContainer } from "./container.ts";
+import type { KerasShape, Layer, LayerInput } from "./layer.ts";
 import type { InputSpec } from "./sequential.ts";
 
 /** One use of a layer. Values are counted: those of the inputs first, then the outputs of the nodes in order. */
@@ -23,7 +24,7 @@ export interface FunctionalNode {
  * const { model } = (await readWeights("model.keras")).architecture!.build();
  * model.forward(images); // or forwardAll([a, b]) where it has several inputs or outputs
  */
-export class Functional extends Layer<LayerInput> {
+export class Functional extends LayerContainer<LayerInput> {
   /** The layers, each once, in the order of their first use. */
   readonly layers: readonly AnyModule[];
   readonly inputs: readonly InputSpec[];
@@ -53,14 +54,6 @@ export class Functional extends Layer<LayerInput> {
     return this.#nodes;
   }
 
-  /** The layer with this name. */
-  getLayer(name: string): AnyModule {
-    const found = this.layers.find((layer) => layer instanceof Layer && layer.name === name);
-    if (found !== undefined) return found;
-    const names = this.layers.map((layer) => (layer instanceof Layer ? layer.name : layer.constructor.name));
-    throw new UsageError(`Functional: there is no layer ${JSON.stringify(name)}; there are ${names.join(", ")}`);
-  }
-
   /** All outputs for all inputs, in the order of the model. */
   forwardAll(inputs: readonly Tensor[]): Tensor[] {
     if (inputs.length !== this.inputs.length) {
@@ -80,26 +73,5 @@ export class Functional extends Layer<LayerInput> {
     const outputs = this.forwardAll(Array.isArray(x) ? (x as Tensor[]) : [x as Tensor]);
     if (outputs.length === 1) return outputs[0]!;
     throw new UsageError(`${this.name} has ${outputs.length} outputs; call forwardAll(inputs), which gives them all`);
-  }
-
-  /** The weights of all layers, in order. */
-  override get weights(): readonly LayerWeight[] {
-    return this.layers.flatMap((layer) => (layer instanceof Layer ? layer.weights : []));
-  }
-
-  override get trainable(): boolean {
-    return super.trainable;
-  }
-
-  override set trainable(wanted: boolean) {
-    super.trainable = wanted;
-    for (const layer of this.layers) {
-      if (layer instanceof Layer) layer.trainable = wanted;
-      else layer.freeze(!wanted);
-    }
-  }
-
-  override extraRepr(): string {
-    return "";
   }
 }

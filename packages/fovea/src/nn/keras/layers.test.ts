@@ -140,6 +140,21 @@ describeEngines("Keras layers", () => {
     expect(values(layer.getWeights()[2]!)).toEqual([0]);
   });
 
+  it("Rescaling: one scale for all, or one each along the last axis", () => {
+    close(new keras.Rescaling({ scale: 1 / 255, offset: -0.5 }).forward(tensor([[0, 255]])), [-0.5, 0.5]);
+    close(new keras.Rescaling({ scale: [1, 2], offset: [0, 1] }).forward(tensor([[3, 3]])), [3, 7]);
+  });
+
+  it("build takes first values in Keras' layout, all of them and of the right shape", () => {
+    const kernel = tensor([[1, 2, 3]]);
+    const dense = new keras.Dense({ units: 3, useBias: false }).build([null, 1], [kernel]);
+    close(dense.forward(tensor([[2]])), [2, 4, 6]);
+    const fresh = () => new keras.Dense({ units: 3 });
+    expect(() => fresh().build([null, 1], [kernel])).toThrow("Dense: bias is [3] in Keras' layout, got nothing");
+    expect(() => fresh().build([null, 2], [kernel])).toThrow("Dense: kernel is [2, 3] in Keras' layout, got [1, 3]");
+    expect(() => new keras.Flatten().build([null, 2], [kernel])).toThrow("for 0 weights: none");
+  });
+
   it("LayerNormalization normalises the last axis", () => {
     close(
       new keras.LayerNormalization({ epsilon: 0 }).forward(

@@ -4,7 +4,8 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { Module } from "../module.ts";
 import type { Parameter } from "../parameter.ts";
 import { checkArguments, required } from "./arguments.ts";
-import { Layer, outputShape, type KerasShape, type LayerWeight } from "./layer.ts";
+import { LayerContainer } from "./container.ts";
+import { Layer, outputShape, type KerasShape } from "./layer.ts";
 
 /** Where a model begins: the shape of its inputs. */
 export interface InputSpec {
@@ -44,7 +45,7 @@ export function Input(options: {
  *   new keras.Dense({ units: 10 }),
  * ]);
  */
-export class Sequential extends Layer {
+export class Sequential extends LayerContainer<Tensor> {
   /** The layers by position. */
   [index: number]: Module;
   #shape: KerasShape | null = null;
@@ -80,15 +81,6 @@ export class Sequential extends Layer {
     return this;
   }
 
-  /** The layer with this name, or at this place. */
-  getLayer(which: string | number): Module {
-    const found =
-      typeof which === "number" ? this[which] : this.layers.find((l) => l instanceof Layer && l.name === which);
-    if (found !== undefined) return found;
-    const names = this.layers.map((l) => (l instanceof Layer ? l.name : l.constructor.name));
-    throw new UsageError(`Sequential: there is no layer ${JSON.stringify(which)}; there are ${names.join(", ")}`);
-  }
-
   /** Shape of the output, batch first (null where any size will do); null before the input's is known. */
   get outputShape(): KerasShape | null {
     return this.#shape;
@@ -122,26 +114,5 @@ export class Sequential extends Layer {
       );
     }
     return super.parameters();
-  }
-
-  /** The weights of all layers, in order. */
-  override get weights(): readonly LayerWeight[] {
-    return this.layers.flatMap((l) => (l instanceof Layer ? l.weights : []));
-  }
-
-  override get trainable(): boolean {
-    return super.trainable;
-  }
-
-  override set trainable(wanted: boolean) {
-    super.trainable = wanted;
-    for (const layer of this.layers) {
-      if (layer instanceof Layer) layer.trainable = wanted;
-      else layer.freeze(!wanted);
-    }
-  }
-
-  override extraRepr(): string {
-    return "";
   }
 }
