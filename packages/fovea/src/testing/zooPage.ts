@@ -85,7 +85,7 @@ export function zooPage(fixtures: string): string {
     "",
     "**Parameters** are those that training changes; *with statistics* also counts running means and variances, as Keras does.",
     "**MACs** are the multiply–accumulates of convolutions and linear layers for one input in inference; FLOPs are twice as many.",
-    "**Top-1** is what the named source publishes, not a measurement of Fovea. **Checked against**: *torchvision: outputs*, outputs (and for most",
+    "**Top-1** is what the named source publishes, not a measurement of Fovea. **Checked against**: *torchvision: outputs*, outputs (and for some",
     "the gradient by the image) equal torchvision's for the same weights within 1e-4; *torchvision: weights*, names and shapes of all weights are",
     "torchvision's, and outputs are compared for a sibling; *definition: outputs*, there is no package to compare with (Keras, timm and the",
     "original code are not installed where the fixtures are made), so outputs equal those of the published definition written again in PyTorch;",
