@@ -133,7 +133,7 @@ function entryOf(name: string): Entry<object> {
   if (isModelName(name)) return registry[name] as Entry<object>;
   const near = nearName(name);
   throw new UsageError(
-    `there is no model "${name}"${near === null ? "." : `; did you mean "${near}"?`} Models are: ${modelNames.join(", ")}`,
+    `there is no model "${name}"${near === null ? "." : `; did you mean "${near}"?`} models.list() (fovea zoo) has all names`,
   );
 }
 

@@ -70,7 +70,7 @@ describe("lenet5", () => {
 
   it("an unknown name is an error with a near one; the original has ten classes", () => {
     expect(() => models.create("lenet-5" as "lenet5")).toThrow(
-      'there is no model "lenet-5"; did you mean "lenet5"? Models are: alexnet.original, ',
+      'there is no model "lenet-5"; did you mean "lenet5"? models.list() (fovea zoo) has all names',
     );
     expect(() => models.create("lenet5", { variant: "original", numClasses: 5 })).toThrow(/an output per digit/);
     expect(models.create("lenet5", { numClasses: 3 }).forward(rand([1, 1, 28, 28])).shape).toEqual([1, 3]);
