@@ -3,6 +3,7 @@ export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
 export { parseIdx } from "./idx.ts";
 export { DataLoader } from "./loader.ts";
+export type { Box, Dataset, Keypoint, Mask, Picture, Sample } from "./sample.ts";
 export { cropCentre, resizeImage, type Interpolation, type RgbImage } from "./image.ts";
 export { imagenetClasses, type ImageNetClass } from "./imagenetClasses.ts";
 export { decodePredictions, topClasses, type ImageNetPrediction, type Prediction } from "./predictions.ts";
