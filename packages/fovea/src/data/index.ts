@@ -30,3 +30,4 @@ export {
   type PreprocessMode,
   type ValueRule,
 } from "./preprocess.ts";
+export * as transforms from "./transforms/index.ts";
