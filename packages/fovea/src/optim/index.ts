@@ -19,6 +19,7 @@ export {
 } from "./optimizer.ts";
 export { RMSprop, type RMSpropOptions } from "./rmsprop.ts";
 export { oneCycle, oneCycleMomentum, type OneCycleMomentumOptions, type OneCycleOptions } from "./oneCycle.ts";
+export { parameterGroups, type LayerGroup, type ParameterGroupsOptions } from "./parameterGroups.ts";
 export { Plateau, type PlateauOptions, type PlateauState } from "./plateau.ts";
 export {
   constant,

@@ -135,6 +135,19 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
     for (const group of this.#groups) group.lr = lr;
   }
 
+  /** Rate or schedule of each group, for who changes them for a while. */
+  get rates(): readonly (number | Schedule)[] {
+    return this.#groups.map((group) => group.lr);
+  }
+
+  set rates(rates: readonly (number | Schedule)[]) {
+    if (rates.length !== this.#groups.length) {
+      throw new UsageError(`${this.name}.rates: ${rates.length} rates for ${this.#groups.length} groups`);
+    }
+    for (const rate of rates) toSchedule(rate); // checks
+    this.#groups.forEach((group, i) => (group.lr = rates[i]!));
+  }
+
   /** Everything that a resumed run needs, except the schedules: they are code. */
   stateDict(): OptimizerState {
     return {
