@@ -1,5 +1,6 @@
 import "../tensor.ts"; // gradients are written with tensor methods
 
+export { clipGradNorm, clipGradValue, clippedByNorm, clippedByValue, globalNorm } from "./clip.ts";
 export { Adam, AdamW, type AdamOptions } from "./adam.ts";
 export {
   Optimizer,
