@@ -34,3 +34,4 @@ export {
   type ValueRule,
 } from "./preprocess.ts";
 export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
+export * as transforms from "./transforms/index.ts";
