@@ -7,5 +7,5 @@ export { evaluate, predict, type EvaluateOptions, type Evaluation, type Predicti
 export { fit, type FitOptions, type FitResult, type StepProgress } from "./fit.ts";
 export type { FitState } from "./fitState.ts";
 export { bestEpoch, type EpochMetrics, type HistoryLine, type StretchMetrics } from "./history.ts";
-export { ConfusionMatrix, type ClassScore } from "./metrics.ts";
+export * from "./metrics/index.ts";
 export { NonFiniteError } from "./nonFinite.ts";
