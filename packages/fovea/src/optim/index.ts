@@ -2,6 +2,7 @@ import "../tensor.ts"; // gradients are written with tensor methods
 
 export { Adadelta, type AdadeltaOptions } from "./adadelta.ts";
 export { Adagrad, type AdagradOptions } from "./adagrad.ts";
+export { clipGradNorm, clipGradValue, clippedByNorm, clippedByValue, globalNorm } from "./clip.ts";
 export { Adam, AdamW, type AdamOptions } from "./adam.ts";
 export { Adamax, type AdamaxOptions } from "./adamax.ts";
 export { LAMB, type LAMBOptions } from "./lamb.ts";

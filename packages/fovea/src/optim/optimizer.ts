@@ -27,6 +27,8 @@ export type ParameterGroup<S extends OptimizerOptions> = Partial<S> & { readonly
 export interface MinimizeOptions {
   /** Leave parameters and state as they are when the loss is NaN or infinite; default false. */
   skipNonFinite?: boolean;
+  /** What the step takes instead of the gradients: clipped ones, or a sum over several batches. Gradients are off. */
+  transform?: (gradients: readonly Tensor[], parameters: readonly Tensor[]) => readonly Tensor[];
 }
 
 /** What `stateDict` returns: tensors, and what fits into JSON. */
@@ -101,10 +103,16 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
   ): Update;
 
   /** Computes the gradients of a loss and takes a step. Works eagerly and inside compile(). */
-  minimize(loss: Tensor, { skipNonFinite = false }: MinimizeOptions = {}): void {
-    const parameters = this.#parameters().filter((p) => p.requiresGrad);
+  minimize(loss: Tensor, { skipNonFinite = false, transform }: MinimizeOptions = {}): void {
+    const parameters = this.parameters().filter((p) => p.requiresGrad);
     const gradients = grad(loss, parameters);
-    const byParameter = new Map(parameters.map((p, i) => [p, gradients[i]]));
+    const byParameter = new Map<Tensor, Tensor>();
+    parameters.forEach((p, i) => gradients[i] && byParameter.set(p, gradients[i]));
+    if (transform !== undefined) {
+      const reached = [...byParameter.keys()];
+      const changed = noGrad(() => transform([...byParameter.values()], reached));
+      reached.forEach((p, i) => byParameter.set(p, changed[i]!));
+    }
     this.#take((p) => byParameter.get(p) ?? null, skipNonFinite ? loss : null);
     for (const g of gradients) if (g?.source instanceof Storage) g.source.dispose(); // nobody else has seen them
   }
@@ -116,7 +124,7 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
 
   /** Forgets the gradients that backward() left. */
   zeroGrad(): void {
-    zeroGrad(this.#parameters());
+    zeroGrad(this.parameters());
   }
 
   /** Steps taken. */
@@ -194,7 +202,8 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
     return { settings, members, slotNames, lr: settings.lr, steps: 0 };
   }
 
-  #parameters(): Tensor[] {
+  /** What it optimizes, group after group. */
+  parameters(): Tensor[] {
     return this.#groups.flatMap((g) => g.members.map((m) => m.parameter));
   }
 
