@@ -25,7 +25,7 @@ const bin = join(root, "bin/fovea.js");
 let work: string;
 
 beforeAll(() => {
-  if (!existsSync(join(root, "dist/cli/main.js"))) throw new Error("these tests run the built command: npm run build");
+  if (!existsSync(join(root, "dist/node/cli.js"))) throw new Error("these tests run the built command: npm run build");
   work = mkdtempSync(join(tmpdir(), "fovea-cli-"));
   writeData("mini");
 });

@@ -21,7 +21,7 @@ export {
 export type { FitState } from "./fitState.ts";
 export { History } from "./history.ts";
 export { availableBytes, estimateMemory, type MemoryEstimate } from "./memory.ts";
-export { ConfusionMatrix, type ClassScore } from "./metrics.ts";
+export * from "./metrics/index.ts";
 export { NonFiniteError } from "./nonFinite.ts";
 export type { LossArgument, LossFunction, LossName, MetricArgument, MetricFunction, Outputs } from "./objective.ts";
 export { bestEpoch, type EpochMetrics, type HistoryLine, type StretchMetrics } from "./runLines.ts";
