@@ -1,6 +1,7 @@
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
+export { optdigits } from "./datasets/optdigits.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
 export { parseIdx } from "./idx.ts";
 export { DataLoader, type BadSample, type Batch, type BatchTransform, type DataLoaderOptions } from "./loader.ts";
