@@ -4,7 +4,7 @@ import { DataLoader } from "../data/loader.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import type { Environment } from "../train/environment.ts";
 import { predict, type Evaluation, type Prediction } from "../train/evaluate.ts";
-import type { FitState } from "../train/fitState.ts";
+import type { HistoryLine } from "../train/runLines.ts";
 import { showBytes, showPercent } from "../train/format.ts";
 import type { Facts, ReportData } from "../train/report.ts";
 import type { Filters, Picture } from "../train/report/pictures.ts";
@@ -23,7 +23,10 @@ interface Finished {
   readonly validation: ImageDataset;
   readonly test: ImageDataset;
   readonly result: Evaluation;
-  readonly state: FitState;
+  readonly history: readonly HistoryLine[];
+  /** Trained on since the start, and the time that took. */
+  readonly images: number;
+  readonly seconds: number;
   readonly environment: Environment;
 }
 
@@ -32,16 +35,16 @@ const PICTURES = 64;
 
 /** Gathers what the report of a finished run shows. */
 export async function collectReport(finished: Finished): Promise<ReportData> {
-  const { run, config, model, parameters, train, validation, test, result, state, environment } = finished;
+  const { run, config, model, parameters, train, validation, test, result, environment } = finished;
   const shown = validation.subset(PICTURES);
   return {
     title: `${config.model} on ${dataStem(config.data)}`,
     date: new Date(),
     parameters,
-    history: state.history,
+    history: finished.history,
     test: result,
-    imagesPerSecond: state.images / state.seconds,
-    seconds: state.seconds,
+    imagesPerSecond: finished.images / finished.seconds,
+    seconds: finished.seconds,
     trainBatch: firstBatch(train, config).map((index) => labelled(train, index)),
     predictions: (await predict(model, shown)).map((prediction) => answered(shown, prediction)),
     mistakes: result.mistakes.map((prediction) => answered(test, prediction, true)),
@@ -53,7 +56,7 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
 }
 
 function firstBatch(train: ImageDataset, { batchSize, seed }: TrainConfig): number[] {
-  const order = new DataLoader(train, { batchSize, seed }).order(1);
+  const order = new DataLoader(train, { batchSize, seed }).order(0);
   return [...order.subarray(0, Math.min(batchSize, PICTURES))];
 }
 

@@ -1,8 +1,11 @@
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
+export { formatCsv, parseCsv } from "./datasets/csv.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
 export { optdigits } from "./datasets/optdigits.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
+export { readWav, type Wave } from "./datasets/wav.ts";
+export type { Entry, FramesEntry, MaskFile, MaskShape, MaskShapes, PictureEntry, WaveEntry } from "./entry.ts";
 export { parseIdx } from "./idx.ts";
 export { DataLoader, type BadSample, type Batch, type BatchTransform, type DataLoaderOptions } from "./loader.ts";
 export type { Sampler } from "./order.ts";
@@ -31,4 +34,5 @@ export {
   type PreprocessMode,
   type ValueRule,
 } from "./preprocess.ts";
+export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
 export * as transforms from "./transforms/index.ts";

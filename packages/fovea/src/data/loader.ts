@@ -159,11 +159,16 @@ export class DataLoader<S extends AnySample = Sample> {
   }
 
   async #collect(indices: Uint32Array, epoch: number, index: number): Promise<Batch | null> {
-    const samples = await Promise.all(Array.from(indices, (place) => this.#sample(place, epoch)));
-    const found = samples.filter((sample) => sample !== null);
-    const places = indices.filter((_, i) => samples[i] !== null);
-    if (found.length === 0) return null;
-    const stack = stackSamples(found, this.#normalizer, (i) => this.#nameOf(places[i]!));
+    const read = await Promise.all(Array.from(indices, (place) => this.#sample(place, epoch)));
+    const samples: S[] = [];
+    const places = indices.filter((place, i) => {
+      const result = read[i]!;
+      if ("error" in result) this.#skip(place, result.error);
+      else samples.push(result.sample);
+      return !("error" in result);
+    });
+    if (samples.length === 0) return null;
+    const stack = stackSamples(samples, this.#normalizer, (i) => this.#nameOf(places[i]!));
     return this.#finish(stack, places, epoch, index);
   }
 
@@ -174,28 +179,25 @@ export class DataLoader<S extends AnySample = Sample> {
     return this.#batchTransforms.reduce((changed, transform) => transform.applyBatch(changed, random, classes), batch);
   }
 
-  /** Null where it cannot be read and is skipped. */
-  async #sample(index: number, epoch: number): Promise<S | null> {
+  async #sample(index: number, epoch: number): Promise<{ sample: S } | { error: Error }> {
     let sample: S;
     try {
       sample = await this.dataset.sample(index);
     } catch (error) {
-      return this.#skip(index, error as Error);
+      return { error: error as Error };
     }
     const random = this.#random.fork("augment").fork(epoch).fork(index);
     for (const transform of this.#transforms) sample = transform.apply(sample, random);
-    return sample;
+    return { sample };
   }
 
-  #skip(index: number, error: Error): null {
+  #skip(index: number, error: Error): void {
     const handle = this.#onBadSample;
     if (handle === "throw" || !(error instanceof FoveaError)) throw error;
-    if (!this.#bad.has(index)) {
-      const bad = { index, name: this.#nameOf(index), error };
-      this.#bad.set(index, bad);
-      if (handle !== "skip") handle(bad);
-    }
-    return null;
+    if (this.#bad.has(index)) return;
+    const bad = { index, name: this.#nameOf(index), error };
+    this.#bad.set(index, bad);
+    if (handle !== "skip") handle(bad);
   }
 
   #nameOf(index: number): string {

@@ -70,7 +70,8 @@ interface Raw {
 async function raw(picture: Picture, channels: number): Promise<Raw> {
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   if (info.channels !== channels) throw new FormatError(`it has ${info.channels} channels, not ${channels}`);
-  return { width: info.width, height: info.height, data };
+  // Not as a Buffer, whose slice() and toString() are others.
+  return { width: info.width, height: info.height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
 /** By the first bytes, not by the name. */

@@ -1,4 +1,5 @@
 import type { RandomStream } from "../base/random.ts";
+import type { Entry } from "./entry.ts";
 import type { Normalizer } from "./normalizer.ts";
 import type { Stack } from "./stack.ts";
 
@@ -73,6 +74,8 @@ export interface Dataset<S extends AnySample = Sample> {
   /** Of every sample, [C, H, W] for pictures, where they are equal. */
   readonly shape?: readonly number[];
   sample(index: number): S | Promise<S>;
+  /** Where a sample comes from, so that a worker thread can read it. */
+  entry?(index: number): Entry;
   /** Untransformed samples as a batch, where that is faster than one by one. */
   gather?(indices: Uint32Array, normalizer: Normalizer): Stack;
   /** What a message calls a sample: the path of its file. */

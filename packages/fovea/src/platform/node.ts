@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { packageFile } from "./packageFile.ts";
 import type { Platform, PlatformWorker, WorkerCode } from "./platform.ts";
 
 export type { PlatformWorker } from "./platform.ts";
@@ -57,7 +57,7 @@ async function fetched(response: Response): Promise<ArrayBuffer> {
 export function loadAddon(): ReturnType<Platform["loadAddon"]> {
   const target = `${process.platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
-  let path = env("FOVEA_ADDON") || fileURLToPath(new URL(`../../dist/native/${target}/fovea.node`, import.meta.url));
+  let path = env("FOVEA_ADDON") || packageFile(`dist/native/${target}/fovea.node`);
   if (!existsSync(path)) {
     try {
       path = require.resolve(`@fovea/${target}`);

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import type { HistoryLine } from "./history.ts";
+import type { HistoryLine } from "./runLines.ts";
 import { ConfusionMatrix } from "./metrics.ts";
 import { renderReport, type ReportData } from "./report.ts";
 import { html } from "./report/html.ts";

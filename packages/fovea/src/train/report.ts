@@ -1,4 +1,4 @@
-import { epochsOf, type HistoryLine } from "./history.ts";
+import { epochsOf, type HistoryLine } from "./runLines.ts";
 import { showCount, showDuration, showNumber, showPercent } from "./format.ts";
 import type { ClassScore, ConfusionMatrix } from "./metrics.ts";
 import { loadCharts } from "./report/charts.ts";

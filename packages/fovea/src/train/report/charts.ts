@@ -1,5 +1,5 @@
 import type * as PlotModule from "@observablehq/plot";
-import { bestEpoch, epochsOf, stretchesOf, type HistoryLine } from "../history.ts";
+import { bestEpoch, epochsOf, stretchesOf, type HistoryLine } from "../runLines.ts";
 import type { ConfusionMatrix } from "../metrics.ts";
 import { Html } from "./html.ts";
 
