@@ -1,8 +1,10 @@
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { FoveaError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { fashionMnist, idxDataset, mnist, type FileSource } from "../data/datasets/mnist.ts";
+import { optdigits } from "../data/datasets/optdigits.ts";
 import { downloadSource, folderSource, type PublishedDataset } from "../data/datasets/sources.ts";
 import { strokes } from "../data/datasets/strokes.ts";
 
@@ -44,7 +46,9 @@ async function openFolder(folder: string): Promise<DataSource> {
   }
   if (!found.isDirectory()) throw new FoveaError(`--data ${folder} is a file; name the folder with the idx files`);
   const source: FileSource = folderSource(folder);
-  const read = (split: "train" | "test") => idxDataset(source, { split, name: folder });
+  const isOptdigits = (await stat(join(folder, "optdigits.tra")).catch(() => null)) !== null;
+  const read = (split: "train" | "test") =>
+    isOptdigits ? optdigits(source, split) : idxDataset(source, { split, name: folder });
   return { name: folder, train: () => read("train"), test: () => read("test") };
 }
 
