@@ -5,3 +5,4 @@ export { downloadSource, folderSource } from "./datasets/sources.ts";
 export { FileDataset } from "./fileDataset.ts";
 export { readEntry } from "./readEntry.ts";
 export { decodeImage, readImage, type ReadImageOptions } from "./readImage.ts";
+export { encodePng, writeImage } from "./writeImage.ts";
