@@ -9,3 +9,4 @@ export { vocDataset, type VocOptions } from "./datasets/voc.ts";
 export { FileDataset } from "./fileDataset.ts";
 export { readEntry } from "./readEntry.ts";
 export { decodeImage, readImage, type ReadImageOptions } from "./readImage.ts";
+export { encodePng, writeImage } from "./writeImage.ts";
