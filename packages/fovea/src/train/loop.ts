@@ -60,6 +60,7 @@ export async function runFit(
   trainer.enter({
     callbacks,
     data,
+    source: train,
     state: () => ({ ...state, stopped: trainer.stopTraining, random: defaultStream().state }),
   });
   const { progress } = trainer;
@@ -191,6 +192,7 @@ export async function runFit(
       await callbacks.call("onResumePoint", "epoch", trainer);
     }
     trainer.history.finished = true;
+    if (trainer.averaged !== null) model.loadStateDict(trainer.averaged, { strict: false });
     await callbacks.call("onTrainEnd", lastOf(trainer.history), trainer);
     return trainer.history;
   } finally {

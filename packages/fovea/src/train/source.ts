@@ -179,7 +179,7 @@ function loaderSource(loader: Loader): BatchSource {
 /** Batches that come as they come. What can be started once goes on from pass to pass. */
 function iterableSource(batches: Exclude<TrainData, ImageDataset | Loader>): BatchSource {
   const start = () => {
-    const from = typeof batches === "function" ? batches() : batches;
+    const from = Object(typeof batches === "function" ? batches() : batches) as Exclude<typeof batches, Function>;
     if (Symbol.asyncIterator in from) return from[Symbol.asyncIterator]();
     if (Symbol.iterator in from) return from[Symbol.iterator]();
     throw new UsageError("fit: data are arrays, a dataset, a loader, or something to iterate over that gives batches");

@@ -4,7 +4,7 @@ import { Adam } from "../optim/adam.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Named, Values } from "./batch.ts";
+import type { Named, TrainBatch, Values } from "./batch.ts";
 import type { Callback, CallbackList } from "./callback.ts";
 import { startState, type FitState } from "./fitState.ts";
 import { History } from "./history.ts";
@@ -13,7 +13,7 @@ import { explainWeights, type NonFiniteError } from "./nonFinite.ts";
 import { makeObjective, type LossArgument, type MetricArgument, type Outputs } from "./objective.ts";
 import type { DataDescription } from "./fingerprint.ts";
 import { takeSnapshot, type Snapshot } from "./snapshot.ts";
-import { isArrays, openSource, toBatch, type TrainData } from "./source.ts";
+import { isArrays, openSource, toBatch, type BatchSource, type TrainData } from "./source.ts";
 import { StepRunner, type BatchScores, type StepOptions, type TrainableModel } from "./step.ts";
 import { validate } from "./validate.ts";
 
@@ -121,6 +121,7 @@ export interface Progress {
 export interface Run {
   readonly callbacks: CallbackList;
   readonly data: DataDescription;
+  readonly source: BatchSource;
   readonly state: () => FitState;
 }
 
@@ -268,7 +269,7 @@ export class Trainer {
 
   /** The weights that validation looks at: the model's, or their moving averages. */
   evaluatedWeights(): ReadonlyMap<string, Tensor> {
-    return this.averaged ?? this.model.stateDict();
+    return new Map([...this.model.stateDict(), ...(this.averaged ?? [])]);
   }
 
   /** The run as it stands, copied: for callbacks that save, at a resume point. */
@@ -276,6 +277,12 @@ export class Trainer {
     if (this.#run === null) throw new UsageError("Trainer.snapshot: there is no run; call it from a callback of fit");
     const { callbacks, state, data } = this.#run;
     return takeSnapshot({ model: this.model, optimizer: this.optimizer, callbacks, data }, state());
+  }
+
+  /** A pass over the training data of the run in progress, in the order of its first epoch. */
+  trainData(): AsyncIterable<TrainBatch> {
+    if (this.#run === null) throw new UsageError("Trainer.trainData: there is no run; call it from a callback of fit");
+    return this.#run.source.pass(0, 0);
   }
 
   /** Why the weights must not be saved: the layer that holds NaN or an infinity; null when all are finite. */
