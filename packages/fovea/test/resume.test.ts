@@ -9,8 +9,8 @@ const child = join(repository, "packages/fovea/test/resume-child.mjs");
 const { path: work, remove } = temporaryFolder();
 afterAll(remove);
 
-/** Processes that are killed: 50 in all with FOVEA_KILLS=50 (a minute), of which two in five while they save. */
-const KILLS = Number(process.env["FOVEA_KILLS"] ?? 10);
+/** Processes that are killed: 50 in all with FOVEA_KILLS=50 (two minutes), of which two in five while they save. */
+const KILLS = Number(process.env["FOVEA_KILLS"] ?? 5);
 const WHILE_SAVING = Math.round(KILLS * 0.4);
 
 const unfinished = (folder: string) =>

@@ -5,6 +5,7 @@ import { nearest } from "../base/nearest.ts";
 import { ImageDataset } from "../data/dataset.ts";
 import { imageFolder } from "../data/datasets/imageFolder.ts";
 import { fashionMnist, idxDataset, mnist, type FileSource } from "../data/datasets/mnist.ts";
+import { optdigits } from "../data/datasets/optdigits.ts";
 import { downloadSource, folderSource, type PublishedDataset } from "../data/datasets/sources.ts";
 import { strokes } from "../data/datasets/strokes.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
@@ -20,7 +21,8 @@ export interface DataSource {
   readonly name: string;
   /** What a network with inputs of some shape, which may depend on the classes, is trained and chosen on. */
   training(shapeOf: (classes: readonly string[]) => ImageShape): Promise<TrainingData>;
-  /** Pictures of other sizes are made to fit the shape. */
+  /** All training pictures; those of folders are made to fit the shape. */
+  train(shape: ImageShape): Promise<ImageDataset>;
   test(shape: ImageShape): Promise<ImageDataset>;
 }
 
@@ -70,7 +72,10 @@ async function openFolder(folder: string, say: (line: string) => void): Promise<
     return openPictures(folder, say);
   }
   const source: FileSource = folderSource(folder);
-  return inParts(folder, (split) => idxDataset(source, { split, name: folder }));
+  const isOptdigits = entries.some(({ name }) => name === "optdigits.tra");
+  return inParts(folder, (split) =>
+    isOptdigits ? optdigits(source, split) : idxDataset(source, { split, name: folder }),
+  );
 }
 
 /** Data in memory that are as they are. */
@@ -81,16 +86,17 @@ function inParts(name: string, read: (split: "train" | "test") => Promise<ImageD
       const [all, test] = [await read("train"), await read("test")];
       return { ...holdOut(all), fit: [], test };
     },
+    train: () => read("train"),
     test: () => read("test"),
   };
 }
 
 /** Pictures by class: trained on as they lie there, validated and tested on in the size of the network. */
 async function openPictures(folder: string, say: (line: string) => void): Promise<DataSource> {
-  const open = async (shapeOf: (classes: readonly string[]) => ImageShape, told = say) => {
+  const open = async (shapeOf: (classes: readonly string[]) => ImageShape) => {
     const grey = shapeOf((await imageFolder(folder)).classes)[0] === 1;
     const { problems, ...parts } = await imageFolder(folder, { channels: grey ? 1 : 3 });
-    problems.forEach((problem) => told(problem));
+    problems.forEach((problem) => say(problem));
     const { train, validation = train, test = validation } = parts;
     if (train.classes.length < 2) {
       throw new FoveaError(`${folder} has one class only, ${train.classes[0]}: there is nothing to tell apart`);
@@ -109,6 +115,10 @@ async function openPictures(folder: string, say: (line: string) => void): Promis
       const chosen = await inMemory(validation, shape, say);
       const fit = [transforms.resize({ size: [shape[1], shape[2]] })];
       return { train: rest, fit, validation: chosen, test: same ? chosen : await inMemory(test, shape, say) };
+    },
+    async train(shape) {
+      const { train } = await open(() => shape);
+      return inMemory(train, shape, say);
     },
     async test(shape) {
       const { test } = await open(() => shape);

@@ -123,13 +123,14 @@ function prepare(config: TrainConfig, data: Opened): Setup {
 }
 
 function makeLoader(
-  { augment: how, seed }: TrainConfig,
+  { augment: how, seed, workers }: TrainConfig,
   { train, fit, spec, say }: Opened,
   batchSize: number,
 ): DataLoader {
   return new DataLoader(train, {
     batchSize,
     seed,
+    workers,
     transform: augment(how, fit, imageShape(spec)),
     onBadSample: ({ name, error }) => say(`left out ${name}: ${error.message}`),
   });

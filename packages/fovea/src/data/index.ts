@@ -2,6 +2,7 @@ export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
 export { formatCsv, parseCsv } from "./datasets/csv.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
+export { optdigits } from "./datasets/optdigits.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
 export { readWav, type Wave } from "./datasets/wav.ts";
 export type { Entry, FramesEntry, MaskFile, MaskShape, MaskShapes, PictureEntry, WaveEntry } from "./entry.ts";

@@ -23,6 +23,8 @@ export {
 } from "./evaluate.ts";
 export type { FitState } from "./fitState.ts";
 export { History } from "./history.ts";
+export { lrFind, type LrFindOptions, type LrFindResult } from "./lrFind.ts";
+export type { LrPoint, LrSuggestions } from "./lrSuggestions.ts";
 export { availableBytes, estimateMemory, type MemoryEstimate } from "./memory.ts";
 export * from "./metrics/index.ts";
 export { NonFiniteError } from "./nonFinite.ts";
