@@ -28,6 +28,9 @@ const usual = "raw+linear,hog+linear,hog+svm,lbp+knn,bow+svm,deep+svm,cnn";
 /** More would make the kernel of an SVM slow, and the methods are to see the same. */
 const LIMIT = 10_000;
 
+/** Pictures of folders, which have any size, are compared in this one; other data as they are. */
+const PHOTO = [3, 64, 64] as const;
+
 export const compare: Command<CompareCommandOptions> = {
   name: "compare",
   summary: "Classical methods and networks side by side on the same pictures",
@@ -62,8 +65,8 @@ export const compare: Command<CompareCommandOptions> = {
     useEngine(options);
     const { methods = parseMethods(usual), limit = LIMIT, epochs = 10, batchSize = 64, seed = 0 } = options;
     const source = await openData(String(name), console.error);
-    const train = limited(await source.train(), limit, seed);
-    const test = await source.test();
+    const train = limited(await source.train(PHOTO), limit, seed);
+    const test = await source.test(PHOTO);
     if (train.shape.join() !== test.shape.join() || train.classes.join() !== test.classes.join()) {
       throw new FoveaError(
         `${train.name} has [${train.shape.join(", ")}] pictures of ${train.classes.length} classes, but ${test.name} ` +

@@ -3,7 +3,7 @@ import { bestLabels } from "../../classic/classifier.ts";
 import type { Matrix } from "../../classic/index.ts";
 import type { ModelName } from "../../models/index.ts";
 import { countParameters } from "../../nn/index.ts";
-import { ConfusionMatrix } from "../../train/metrics.ts";
+import { ConfusionMatrix } from "../../train/metrics/confusionMatrix.ts";
 import { classifierMakers, countKept, featureMakers, scaled, type Features, type Method } from "./methods.ts";
 import { runNetwork, trainNetwork, type ComparedNetwork } from "./network.ts";
 
