@@ -173,7 +173,7 @@ describe("Ctrl-C", () => {
     child.stdout.on("data", (text: Buffer) => (out += String(text)));
     child.stderr.on("data", (text: Buffer) => (err += String(text)));
     const poll = setInterval(() => {
-      if (!existsSync(join(work, run, "checkpoint/step-000001500-epoch-00002"))) return;
+      if (!existsSync(join(work, run, "checkpoint/step-000001500-epoch-00001"))) return;
       clearInterval(poll);
       setTimeout(() => child.kill("SIGINT"), 80);
     }, 5);
