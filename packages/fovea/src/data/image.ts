@@ -101,23 +101,47 @@ function axisTaps(from: number, to: number, interpolation: "bilinear" | "bicubic
   return { first, count, weights, stride };
 }
 
-function filterColumns({ width, height, channels, pixels }: Picture, to: number, taps: Taps): Picture {
-  const { first, count, weights, stride } = taps;
+function filterColumns(picture: Picture, to: number, taps: Taps): Picture {
+  const { height, channels } = picture;
   const out = new Uint8ClampedArray(channels * to * height);
+  if (channels === 3) filterThreeColumns(picture, to, taps, out);
+  else for (let c = 0; c < channels; c++) filterOneColumn(picture, to, taps, out, c);
+  return { width: to, height, channels, pixels: new Uint8Array(out.buffer) };
+}
+
+/** All three channels under one walk over the weights: twice as fast as one after the other. */
+function filterThreeColumns({ width, height, pixels }: Picture, to: number, taps: Taps, out: Uint8ClampedArray): void {
+  const { first, count, weights, stride } = taps;
   for (let y = 0, o = 0; y < height; y++) {
-    for (let x = 0; x < to; x++) {
-      const start = channels * (y * width + first[x]!);
-      const w0 = x * stride;
-      const w1 = w0 + count[x]!;
-      for (let c = 0; c < channels; c++) {
-        let sum = ONE / 2;
-        for (let w = w0, at = start + c; w < w1; w++, at += channels)
-          sum = (sum + Math.imul(weights[w]!, pixels[at]!)) | 0;
-        out[o++] = sum >> ONE_BITS;
+    for (let x = 0; x < to; x++, o += 3) {
+      const end = x * stride + count[x]!;
+      let [r, g, b] = [ONE / 2, ONE / 2, ONE / 2];
+      for (let k = x * stride, at = 3 * (y * width + first[x]!); k < end; k++, at += 3) {
+        const w = weights[k]!;
+        r = (r + Math.imul(w, pixels[at]!)) | 0;
+        g = (g + Math.imul(w, pixels[at + 1]!)) | 0;
+        b = (b + Math.imul(w, pixels[at + 2]!)) | 0;
       }
+      out[o] = r >> ONE_BITS;
+      out[o + 1] = g >> ONE_BITS;
+      out[o + 2] = b >> ONE_BITS;
     }
   }
-  return { width: to, height, channels, pixels: new Uint8Array(out.buffer) };
+}
+
+function filterOneColumn(picture: Picture, to: number, taps: Taps, out: Uint8ClampedArray, channel: number): void {
+  const { width, height, channels, pixels } = picture;
+  const { first, count, weights, stride } = taps;
+  for (let y = 0, o = channel; y < height; y++) {
+    for (let x = 0; x < to; x++, o += channels) {
+      const end = x * stride + count[x]!;
+      let sum = ONE / 2;
+      for (let k = x * stride, at = channels * (y * width + first[x]!) + channel; k < end; k++, at += channels) {
+        sum = (sum + Math.imul(weights[k]!, pixels[at]!)) | 0;
+      }
+      out[o] = sum >> ONE_BITS;
+    }
+  }
 }
 
 function filterRows({ width, channels, pixels }: Picture, to: number, taps: Taps): Uint8Array {

@@ -4,6 +4,7 @@ export { cifar10, cifar100, parseCifar, type Cifar100Options, type CifarOptions 
 export { formatCsv, parseCsv } from "./datasets/csv.ts";
 export { emnist, type EmnistPart } from "./datasets/emnist.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
+export { optdigits } from "./datasets/optdigits.ts";
 export { npzDataset, type NpzOptions } from "./datasets/npzDataset.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
 export { timeSeries, type TimeSeriesOptions } from "./datasets/timeSeries.ts";

@@ -22,6 +22,11 @@ export interface CommandOptions {
   readonly serial?: boolean;
   /** How many buffers, counted from the last, the kernel writes. Default 1: the last one. */
   readonly writes?: number;
+  /**
+   * Results and the inputs whose memory each may take over: read nowhere after that place was written. A pair takes effect
+   * in programs, if the input is needed by nobody else and of the same size.
+   */
+  readonly over?: readonly (readonly [result: Ref, inputs: readonly Ref[]])[];
 }
 
 export interface Emitter {

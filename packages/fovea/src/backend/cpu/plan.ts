@@ -29,6 +29,8 @@ export interface Command {
   readonly kernel: KernelName;
   readonly buffers: readonly Place[];
   readonly writes: number;
+  /** Slots that may take over the memory of slots that are read here for the last time. */
+  readonly over: readonly (readonly [result: number, input: number])[];
   readonly params: readonly number[];
   readonly serial: boolean;
   readonly node: number;
@@ -115,9 +117,20 @@ export class Planner implements Emitter {
   }
 
   command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
-    const { serial = false, writes = 1 } = options ?? {};
+    const { serial = false, writes = 1, over = [] } = options ?? {};
     const places = buffers.map((ref) => this.#places[ref]!);
-    this.steps.push({ kernel, buffers: places, writes, params, serial, node: this.#node });
+    const pairs = over.flatMap(([result, inputs]) =>
+      inputs.flatMap((input) => this.#over(result, input, buffers) ?? []),
+    );
+    this.steps.push({ kernel, buffers: places, writes, over: pairs, params, serial, node: this.#node });
+  }
+
+  /** The slots of a result and an input, if they are whole and of one size, and no other buffer lies in them. */
+  #over(result: Ref, input: Ref, buffers: readonly Ref[]): [readonly [number, number]] | undefined {
+    const [to, from] = [this.#places[result]!.slot, this.#places[input]!.slot];
+    const others = buffers.filter((ref) => ref !== result && ref !== input).map((ref) => this.#places[ref]!.slot);
+    if (to === from || others.includes(to) || others.includes(from)) return undefined;
+    return this.slots[to]!.bytes === this.slots[from]!.bytes ? [[to, from]] : undefined;
   }
 
   scratch(bytes: number): Ref {

@@ -208,8 +208,11 @@ export class CpuProgram implements Executable {
         else if (kind === "arena" && !this.#kept.has(slot)) pieces.set(slot, { bytes, first: at, last: at });
       }
     });
+    const hosts = takeOver(steps, pieces);
     const { offsets, bytes } = planArena([...pieces.values()]);
-    return { offsets: new Map([...pieces.keys()].map((slot, i) => [slot, offsets[i]!])), bytes };
+    const placed = new Map([...pieces.keys()].map((slot, i) => [slot, offsets[i]!]));
+    for (const [slot, host] of hosts) placed.set(slot, placed.get(host)!);
+    return { offsets: placed, bytes };
   }
 
   #encode(main: readonly Step[]): void {
@@ -313,6 +316,26 @@ export class CpuProgram implements Executable {
     op.reference(args, attrs, y);
     runtime.write(this.#at(output), singlePrecision(y.data));
   }
+}
+
+/**
+ * Joins the lives of results and of inputs that end where these begin, so that a result is computed in place. Returns
+ * for each result in whose memory it is; `pieces` keeps one life for both.
+ */
+function takeOver(steps: readonly Step[], pieces: Map<number, Lifetime & { last: number }>): Map<number, number> {
+  const hosts = new Map<number, number>();
+  steps.forEach((step, at) => {
+    if (!("kernel" in step)) return;
+    for (const [result, input] of step.over) {
+      const host = hosts.get(input) ?? input;
+      const [mine, its] = [pieces.get(result), pieces.get(host)];
+      if (mine === undefined || its === undefined || mine.first !== at || its.last !== at) continue;
+      its.last = mine.last;
+      pieces.delete(result);
+      hosts.set(result, host);
+    }
+  });
+  return hosts;
 }
 
 /** What is done for each node, in the order of the program. */

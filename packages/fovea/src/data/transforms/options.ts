@@ -35,16 +35,19 @@ export class OptionCheck {
     return this.number(option, value, 0, 1);
   }
 
-  /** Low and high, in this order. */
-  range(option: string, value: unknown, low = -Infinity, high = Infinity): readonly [number, number] {
+  /** Two numbers, [x, y]. */
+  pair(option: string, value: unknown, low = -Infinity, high = Infinity): readonly [number, number] {
     const sound =
-      Array.isArray(value) &&
-      value.length === 2 &&
-      value.every((v) => Number.isFinite(v) && v >= low && v <= high) &&
-      value[0] <= value[1];
+      Array.isArray(value) && value.length === 2 && value.every((v) => Number.isFinite(v) && v >= low && v <= high);
     return sound
       ? (value as unknown as [number, number])
-      : this.fail(option, `[low, high]${showRange(low, high)}, low ≤ high`, value);
+      : this.fail(option, `two numbers${showRange(low, high)}`, value);
+  }
+
+  /** Low and high, in this order. */
+  range(option: string, value: unknown, low = -Infinity, high = Infinity): readonly [number, number] {
+    const [a, b] = this.pair(option, value, low, high);
+    return a <= b ? [a, b] : this.fail(option, "[low, high], low ≤ high", value);
   }
 
   /** [height, width]. */

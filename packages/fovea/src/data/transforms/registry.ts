@@ -1,21 +1,46 @@
 import { UsageError } from "../../base/errors.ts";
+import { affine, rotate } from "./affine.ts";
+import { colorJitter, grayscale, lighting } from "./color.ts";
 import { compose, composition, randomApply, randomChoice } from "./compose.ts";
 import { centerCrop, pad, randomCrop, randomResizedCrop } from "./crop.ts";
+import { elastic } from "./elastic.ts";
+import { cutout, randomErasing } from "./erase.ts";
 import { horizontalFlip, verticalFlip } from "./flip.ts";
+import { perspective } from "./perspective.ts";
+import { randAugment, trivialAugmentWide } from "./randAugment.ts";
 import { resize } from "./resize.ts";
+import { autocontrast, equalize, gaussianBlur, invert, posterize, sharpness, solarize } from "./tone.ts";
 import type { Transform, TransformFactory, TransformSpec } from "./transform.ts";
 
 /** Every transform that a name stands for. */
 export const builtIn = {
+  affine,
+  autocontrast,
   centerCrop,
+  colorJitter,
   compose: composition,
+  cutout,
+  elastic,
+  equalize,
+  gaussianBlur,
+  grayscale,
   horizontalFlip,
+  invert,
+  lighting,
   pad,
+  perspective,
+  posterize,
+  randAugment,
   randomApply,
   randomChoice,
   randomCrop,
+  randomErasing,
   randomResizedCrop,
   resize,
+  rotate,
+  sharpness,
+  solarize,
+  trivialAugmentWide,
   verticalFlip,
 } as const;
 

@@ -46,7 +46,12 @@ export function cutWindow(
 }
 
 /** For `count` places from `start` on, the place in 0 … length − 1 that each repeats. */
-function insidePlaces(start: number, count: number, length: number, mode: PaddingMode): Int32Array {
+export function insidePlaces(
+  start: number,
+  count: number,
+  length: number,
+  mode: Exclude<PaddingMode, "constant">,
+): Int32Array {
   return Int32Array.from({ length: count }, (_, i) => {
     const at = start + i;
     if (mode === "edge") return Math.min(Math.max(at, 0), length - 1);

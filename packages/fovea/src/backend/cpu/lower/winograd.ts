@@ -132,7 +132,8 @@ function emitCorrelation(e: Emitter, maps: Maps, m: TileSize, x: Ref, weights: R
     const tileLanes = roundUp(inChannels, e.lanes) + roundUp(outChannels, e.lanes) + 2 * PLANE_GAP;
     const scratch = e.scratch(4 * planes(m) * room * tileLanes);
     const buffers = [x, weights, end.bias, end.residual, scratch, y];
-    e.command("winograd", buffers, [...shared, end.flags, ...end.range, room], { writes: 2 });
+    const over = end.residual !== weights && end.residual !== x ? [end.residual] : [];
+    e.command("winograd", buffers, [...shared, end.flags, ...end.range, room], { writes: 2, over: [[y, over]] });
     return;
   }
   const { most, each } = blocks(maps.y, m, inChannels + outChannels);
@@ -141,7 +142,9 @@ function emitCorrelation(e: Emitter, maps: Maps, m: TileSize, x: Ref, weights: R
     e.command("winograd_input", [x, v], [...shared, ...block]);
     e.command("winograd_multiply", [v, weights, products], [...shared, ...block]);
     const buffers = [products, end.bias, end.residual, y];
-    e.command("winograd_output", buffers, [...shared, ...block, end.flags, ...end.range]);
+    e.command("winograd_output", buffers, [...shared, ...block, end.flags, ...end.range], {
+      over: [[y, [end.residual]]],
+    });
   }
 }
 
