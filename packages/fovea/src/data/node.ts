@@ -19,5 +19,4 @@ export {
   type Found,
   type SummarizeOptions,
 } from "./summarize.ts";
-export { decodeImage, readImage, type ReadImageOptions } from "./readImage.ts";
 export { encodePng, writeImage } from "./writeImage.ts";
