@@ -20,10 +20,10 @@ export const networks = {
   cifar_resnet20: { zoo: "resnet20.cifar", input: [3, 32, 32], training: { batch: 128 } },
 };
 
-/** The network as the zoo makes it, with weights by a fixed seed. */
-export function createNetwork(name) {
+/** The network as a zoo makes it, with weights by a fixed seed. */
+export function createNetwork(name, from = models) {
   const { zoo = name, options } = networks[name];
-  return models.create(zoo, options);
+  return from.create(zoo, options);
 }
 
 /** Names of the wanted networks: a comma-separated list, or all that `has` keeps. */

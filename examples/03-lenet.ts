@@ -1,7 +1,7 @@
 // A LeNet of one's own, a compiled training step, and the built-in handwriting.
 import assert from "node:assert/strict";
 import { compile, crossEntropy, manualSeed, nn, noGrad, optim, tensor, type Tensor } from "fovea";
-import { DataLoader, strokes } from "fovea/data";
+import { DataLoader, strokes, type Batch } from "fovea/data";
 
 class LeNet extends nn.Module {
   conv1 = new nn.Conv2d(1, 6, 5, { padding: 2 });
@@ -32,8 +32,8 @@ const step = compile((x: Tensor, y: Tensor) => {
 
 const trainLoader = new DataLoader(strokes({ count: 12_000 }), { batchSize: 64, shuffle: true, seed: 0 });
 const test = strokes({ count: 500, split: "test" });
-const toTensors = (batch: { x: Float32Array; y: Int32Array; size: number }) => ({
-  x: tensor(batch.x, { shape: [batch.size, 1, 28, 28] }),
+const toTensors = (batch: Batch) => ({
+  x: tensor(batch.x, { shape: batch.shape }),
   y: tensor(batch.y),
 });
 

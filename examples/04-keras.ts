@@ -1,7 +1,7 @@
 // The same LeNet in the manner of Keras: its layers, its argument names, [N, H, W, C] images, L2 in the loss.
 import assert from "node:assert/strict";
 import { compile, crossEntropy, manualSeed, nn, noGrad, optim, tensor, type Tensor } from "fovea";
-import { DataLoader, strokes } from "fovea/data";
+import { type Batch, DataLoader, strokes } from "fovea/data";
 import { Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, regularizers, Sequential } from "fovea/keras";
 
 manualSeed(0);
@@ -30,7 +30,7 @@ const step = compile((x: Tensor, y: Tensor) => {
   return loss;
 });
 
-const toTensors = (batch: { x: Float32Array; y: Int32Array; size: number }) => ({
+const toTensors = (batch: Batch) => ({
   x: tensor(batch.x, { shape: [batch.size, 28, 28, 1] }),
   y: tensor(batch.y),
 });

@@ -1,6 +1,6 @@
 // Kernels alone: GFLOP/s of every distinct convolution of the networks and of a matrix product, forward and both
 // gradients, against the machine's peak, or what its memory allows where that is lower.
-import * as fovea from "../fovea.mjs";
+import * as fovea from "../../packages/fovea/dist/index.js"; // not the bundle, which hides single kernels
 import { conv2dOp } from "../../packages/fovea/dist/ops/conv2d.js";
 import { conv2dInputGradOp } from "../../packages/fovea/dist/ops/conv2dInputGrad.js";
 import { conv2dWeightGradOp } from "../../packages/fovea/dist/ops/conv2dWeightGrad.js";
@@ -68,7 +68,7 @@ const sizeOf = (shape) => shape.reduce((a, d) => a * d, 1);
 function casesOf(names, batches) {
   const cases = new Map();
   for (const network of names) {
-    const model = createNetwork(network).eval();
+    const model = createNetwork(network, fovea.models).eval();
     const { nodes, values, inputs: images } = recordShapes((x) => model.forward(x), [[1, ...networks[network].input]]);
     for (const { op, inputs, attrs } of nodes) {
       if (op.name !== "conv2d") continue;

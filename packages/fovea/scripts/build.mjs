@@ -1,4 +1,4 @@
-// The build: kernel list → wasm and native kernels → tsc. `npm ci` runs it; unchanged kernels are not compiled again.
+// The build: kernel list → wasm and native kernels → tsc → bundle. `npm ci` runs it; unchanged kernels are not compiled again.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -6,6 +6,7 @@ import path from "node:path";
 import { buildKernelList } from "./build-kernel-list.mjs";
 import { buildNative } from "./build-native.mjs";
 import { buildWasm } from "./build-wasm.mjs";
+import { bundle } from "./bundle.mjs";
 import { kernelSources, lock, root, seconds } from "./files.mjs";
 
 const start = performance.now();
@@ -38,9 +39,13 @@ async function compileTypeScript() {
   const emitted = new Set(lines.filter((l) => l.startsWith("TSFILE: ")).map((l) => path.resolve(l.slice(8).trim())));
   const messages = lines.filter((l) => !l.startsWith("TSFILE: ")).join("\n");
   if (messages.trim() !== "") process.stdout.write(messages);
-  if (code === 0) removeStale(path.join(root, "dist"), emitted);
-  if (code === 0) console.log(`tsc: ${emitted.size} files (${seconds(begin)})`);
-  return code ?? 1;
+  if (code !== 0) return code ?? 1;
+  console.log(`tsc: ${emitted.size} files (${seconds(begin)})`);
+  const bundled = await bundle();
+  console.log(bundled.line);
+  for (const file of bundled.files) emitted.add(file);
+  removeStale(path.join(root, "dist"), emitted);
+  return 0;
 }
 
 /** Deletes what an earlier build emitted from sources that are gone. */

@@ -15,6 +15,7 @@ const order = [
   "optim",
   "io",
   "data",
+  "classic",
   "models",
   "train",
   "vision",
@@ -62,7 +63,14 @@ it("what a browser imports reaches no Node module", () => {
       visit(resolve(dirname(file), (from ?? bare ?? dynamic)!));
     }
   };
-  for (const entry of ["index.ts", "nn/index.ts", "nn/keras/index.ts", "optim/index.ts", "models/index.ts"])
+  for (const entry of [
+    "index.ts",
+    "nn/index.ts",
+    "nn/keras/index.ts",
+    "optim/index.ts",
+    "models/index.ts",
+    "classic/index.ts",
+  ])
     visit(join(src, entry));
   expect(seen.size).toBeGreaterThan(30);
   expect(wrong).toEqual([]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ImageDataset } from "./data/dataset.ts";
-import { fit } from "./train/fit.ts";
+import { Trainer } from "./train/trainer.ts";
 import * as f from "./index.ts";
 import { FoveaError, models, nn, tensor, zeros } from "./index.ts";
 
@@ -362,9 +362,9 @@ const pictures = () =>
 
 const train = (outputs: number) => {
   const model = seq({ flat: new nn.Flatten(), fc: new nn.Linear(36, outputs) });
-  const optimizer = new f.optim.Adam(model.parameters());
   const data = pictures();
-  return fit({ model, optimizer, trainData: data, validationData: data, epochs: 1, batchSize: 4 });
+  const trainer = new Trainer(model, { loss: "crossEntropy" });
+  return trainer.fit(data, { validationData: data, validationBatchSize: 8, batchSize: 4, verbose: 0 });
 };
 
 describe("training a network with another number of outputs than classes", () => {

@@ -25,7 +25,7 @@ const bin = join(root, "bin/fovea.js");
 let work: string;
 
 beforeAll(() => {
-  if (!existsSync(join(root, "dist/cli/main.js"))) throw new Error("these tests run the built command: npm run build");
+  if (!existsSync(join(root, "dist/node/cli.js"))) throw new Error("these tests run the built command: npm run build");
   work = mkdtempSync(join(tmpdir(), "fovea-cli-"));
   writeData("mini");
 });
@@ -173,7 +173,7 @@ describe("Ctrl-C", () => {
     child.stdout.on("data", (text: Buffer) => (out += String(text)));
     child.stderr.on("data", (text: Buffer) => (err += String(text)));
     const poll = setInterval(() => {
-      if (!existsSync(join(work, run, "checkpoint/step-000001500-epoch-00002"))) return;
+      if (!existsSync(join(work, run, "checkpoint/step-000001500-epoch-00001"))) return;
       clearInterval(poll);
       setTimeout(() => child.kill("SIGINT"), 80);
     }, 5);

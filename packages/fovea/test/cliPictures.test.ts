@@ -12,7 +12,7 @@ import { encodeTensors } from "../src/train/weights.ts";
 import { repository, sharedFolder, temporaryFolder } from "./workspace.ts";
 
 const { path: work, remove } = temporaryFolder();
-const cli = join(repository, "packages/fovea/dist/cli/main.js");
+const cli = join(repository, "packages/fovea/bin/fovea.js");
 
 interface Result {
   readonly code: number | null;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { build } from "esbuild";
 import { delimiter, dirname, join } from "node:path";
@@ -100,6 +101,23 @@ describe("the packed package", () => {
       const check = `const { readFileSync } = await import("node:fs"); const file = readFileSync(new URL(${url})); console.log(file.subarray(0, 4).toString("latin1") === "\\0asm" && ${valid})`;
       expect(start(folders.main.path, process.execPath, ["--input-type=module", "-e", check]).trim()).toBe("true");
     }
+  });
+
+  it("is one copy of everything, in a few dozen files", () => {
+    // Node asks its hooks for every module that it loads.
+    const hooks = `export const load = (url, context, next) => { if (url.includes("/fovea/dist/")) console.error("LOAD " + url); return next(url, context); };`;
+    writeFileSync(join(folders.main.path, "hooks.mjs"), hooks);
+    const code = `
+      import { register } from "node:module";
+      register("./hooks.mjs", import.meta.url);
+      const [fovea, nn, models] = [await import("fovea"), await import("fovea/nn"), await import("fovea/models")];
+      console.log(fovea.nn.Linear === nn.Linear && models.create("lenet5") instanceof nn.Module);`;
+    writeFileSync(join(folders.main.path, "one.mjs"), code);
+    const { stdout, stderr } = spawnSync(process.execPath, ["one.mjs"], { cwd: folders.main.path, encoding: "utf8" });
+    expect(stdout.trim()).toBe("true");
+    const loaded = stderr.split("\n").filter((line) => line.startsWith("LOAD "));
+    expect(loaded.length).toBeGreaterThan(1);
+    expect(loaded.length).toBeLessThan(45);
   });
 
   it("brings the command", () => {

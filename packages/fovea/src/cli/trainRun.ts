@@ -2,33 +2,50 @@ import { join } from "node:path";
 import { FoveaError } from "../base/errors.ts";
 import { manualSeed } from "../base/random.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import { DataLoader } from "../data/loader.ts";
 import { countParameters } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
+import type { Callback, Logs } from "../train/callback.ts";
+import { Checkpoint } from "../train/callbacks/checkpoint.ts";
+import { Diagnoses } from "../train/callbacks/diagnoses.ts";
+import { EarlyStopping } from "../train/callbacks/earlyStopping.ts";
+import { EMA } from "../train/callbacks/ema.ts";
+import { ProgressBar } from "../train/callbacks/progressBar.ts";
+import { RunRecorder } from "../train/callbacks/runRecorder.ts";
+import { TensorBoard } from "../train/callbacks/tensorBoard.ts";
+import { TimeLimit } from "../train/callbacks/timeLimit.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import { describeEnvironment, type Environment } from "../train/environment.ts";
 import { evaluate } from "../train/evaluate.ts";
-import { fit } from "../train/fit.ts";
-import type { FitState } from "../train/fitState.ts";
 import { showCount, showDuration, showNumber, showPercent } from "../train/format.ts";
-import { bestEpoch, type EpochMetrics } from "../train/history.ts";
 import { NonFiniteError } from "../train/nonFinite.ts";
 import { renderReport } from "../train/report.ts";
 import { RunFolder } from "../train/runFolder.ts";
-import { dataStem, holdOut, openData } from "./data.ts";
+import { bestEpoch, epochsOf } from "../train/runLines.ts";
+import { readFitState, type Snapshot } from "../train/snapshot.ts";
+import { Trainer } from "../train/trainer.ts";
+import { augment } from "./augment.ts";
+import { dataStem, openData, type TrainingData } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
-import { buildModel, checkFits, toMetadata, type ModelSpec } from "./model.ts";
-import { makeProgress, type Progress } from "./progress.ts";
+import { buildModel, checkFits, imageShape, toMetadata, type ModelSpec } from "./model.ts";
 import { collectReport } from "./reportData.ts";
 import { stopOnSignals } from "./signals.ts";
 import { completeConfig, makeOptimizer, parseConfig, type TrainConfig } from "./trainConfig.ts";
 import { loadWeights } from "./trained.ts";
 
 /** Trains from the start into a new folder. */
-export async function startRun(config: TrainConfig, out: string | undefined, json: boolean): Promise<void> {
-  useEngine(given(config));
-  const progress = await makeProgress();
-  const setup = await prepare(config, progress);
+export async function startRun(
+  asked: TrainConfig,
+  named: ReadonlySet<string>,
+  out: string | undefined,
+  json: boolean,
+): Promise<void> {
+  useEngine(given(asked));
+  const progress = makeProgress();
+  const data = await openTraining(asked, progress);
+  const config = await fitToMachine(asked, named, data, progress);
+  const setup = prepare(config, data);
   const contents = { train: config, environment: describeEnvironment() };
   const run =
     out === undefined
@@ -47,10 +64,16 @@ export async function resumeRun(path: string, over: Partial<TrainConfig>, json: 
   const engine = over.engine ?? file.engine ?? (before?.engine as TrainConfig["engine"]) ?? null;
   const config = { ...completeConfig(over, file), engine };
   useEngine(given(config));
-  const progress = await makeProgress();
-  const setup = await prepare(config, progress);
-  const { state, problems } = await run.restore(setup.model, setup.optimizer);
+  const progress = makeProgress();
+  const problems: string[] = [];
+  const resume = await Checkpoint.newest(path, (problem) => problems.push(problem));
+  if (resume === null) {
+    const why =
+      problems.length > 0 ? `none of its checkpoints is whole: ${problems.join("; ")}` : "it has no checkpoint yet";
+    throw new FoveaError(`${path} cannot be resumed: ${why}`);
+  }
   for (const problem of problems) progress.say(`passed over a damaged checkpoint: ${problem}`);
+  const setup = prepare(config, await openTraining(config, progress));
   const now = describeEnvironment();
   if (before?.engine !== now.engine || before.isa !== now.isa) {
     progress.say(
@@ -58,94 +81,180 @@ export async function resumeRun(path: string, over: Partial<TrainConfig>, json: 
     );
   }
   progress.say(summaryLine(config, setup, run));
-  progress.say(`going on after step ${showCount(state.step)}`);
-  await trainInto(run, config, setup, { json, progress, from: state });
+  progress.say(`going on after step ${showCount(readFitState(resume).step)}`);
+  await trainInto(run, config, setup, { json, progress, resume });
 }
 
-interface Setup {
+/** Data, and the network that fits them. */
+interface Opened extends TrainingData {
   readonly spec: ModelSpec;
+  readonly say: (line: string) => void;
+}
+
+interface Setup extends Opened {
   readonly model: ClassifierModel;
   readonly optimizer: Optimizer;
-  readonly train: ImageDataset;
-  readonly validation: ImageDataset;
-  readonly test: ImageDataset;
+  readonly loader: DataLoader;
 }
 
-/** Data, network and optimizer of a configuration; the network starts from the seed. */
-async function prepare(config: TrainConfig, { say }: Progress): Promise<Setup> {
+async function openTraining(config: TrainConfig, progress: ProgressBar): Promise<Opened> {
+  const say = (line: string) => progress.say(line);
   const source = await openData(config.data, say);
-  const all = await source.train();
-  const test = await source.test();
-  const { train, validation } = holdOut(all);
   const { activation, pooling } = config;
-  const numClasses = all.classes.length;
-  const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses };
-  const spec: ModelSpec = { model: config.model, options, classes: all.classes, data: config.data };
-  for (const data of [all, test]) checkFits(spec, data);
+  const specOf = (classes: readonly string[]): ModelSpec => {
+    const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses: classes.length };
+    return { model: config.model, options, classes, data: config.data };
+  };
+  const data = await source.training((classes) => imageShape(specOf(classes)));
+  const spec = specOf(data.train.classes);
+  const fixed = data.fit.length === 0 ? [data.train as ImageDataset] : [];
+  for (const part of [...fixed, data.validation, data.test]) checkFits(spec, part);
+  return { ...data, spec, say };
+}
+
+/** Network, optimizer and loader of a configuration; the network starts from the seed. */
+function prepare(config: TrainConfig, data: Opened): Setup {
   manualSeed(config.seed);
-  const model = buildModel(spec);
-  const steps = config.epochs * Math.ceil(train.length / config.batchSize);
-  return { spec, model, optimizer: makeOptimizer(config, model.parameters(), steps), train, validation, test };
+  const model = buildModel(data.spec);
+  const batchSize = config.batchSize as number;
+  const steps = config.epochs * Math.ceil(Math.ceil(data.train.length / batchSize) / config.accumulate);
+  const loader = makeLoader(config, data, batchSize);
+  return { ...data, model, loader, optimizer: makeOptimizer(config, model.parameters(), steps) };
+}
+
+function makeLoader(
+  { augment: how, seed, workers }: TrainConfig,
+  { train, fit, spec, say }: Opened,
+  batchSize: number,
+): DataLoader {
+  return new DataLoader(train, {
+    batchSize,
+    seed,
+    workers,
+    transform: augment(how, fit, imageShape(spec)),
+    onBadSample: ({ name, error }) => say(`left out ${name}: ${error.message}`),
+  });
+}
+
+function makeTrainer({ clip, accumulate }: TrainConfig, model: ClassifierModel, optimizer: Optimizer): Trainer {
+  return new Trainer(model, {
+    optimizer,
+    loss: "crossEntropy",
+    metrics: ["accuracy"],
+    accumulate,
+    ...(clip !== null && { clipNorm: clip }),
+  });
+}
+
+/** Puts numbers in the place of "auto" and of the epochs that a time allows, measured on a network that is thrown away. */
+async function fitToMachine(
+  config: TrainConfig,
+  named: ReadonlySet<string>,
+  data: Opened,
+  progress: ProgressBar,
+): Promise<TrainConfig> {
+  const { time } = config;
+  let { batchSize, epochs } = config;
+  const model = buildModel(data.spec);
+  const trainer = makeTrainer(config, model, makeOptimizer(config, model.parameters(), 1000));
+  if (batchSize === "auto") {
+    batchSize = await trainer.fittingBatchSize(makeLoader(config, data, 4));
+    progress.say(`batch size ${batchSize}: as much as fits`);
+  }
+  if (time !== null && !named.has("epochs")) {
+    const loader = makeLoader(config, data, batchSize);
+    const { progress: now } = trainer;
+    let first = { seconds: 0, examples: 0 }; // the first steps record and warm up
+    const onTrainBatchEnd = () => void (now.step === 2 && (first = { ...now }));
+    await trainer.fit(loader, { callbacks: [{ onTrainBatchEnd }, new TimeLimit(Math.min(5, time / 10))], verbose: 0 });
+    const examples = now.step > 2 ? now.examples - first.examples : now.examples;
+    const seconds = now.step > 2 ? now.seconds - first.seconds : now.seconds;
+    epochs = Math.max(1, Math.floor((time * examples) / seconds / data.train.length));
+    progress.say(`${showDuration(time)} are enough for ${epochs} ${epochs === 1 ? "epoch" : "epochs"} here`);
+  }
+  return { ...config, batchSize, epochs };
 }
 
 interface Session {
   readonly json: boolean;
-  readonly progress: Progress;
-  readonly from?: FitState;
+  readonly progress: ProgressBar;
+  readonly resume?: Snapshot;
 }
 
 async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, session: Session): Promise<void> {
-  const { spec, model, optimizer, train, validation } = setup;
-  const { json, progress, from } = session;
-  const metadata = toMetadata(spec);
+  const { spec, model, optimizer, loader, validation } = setup;
+  const { ema, earlyStop, time, tensorboard } = config;
+  const { json, progress, resume = null } = session;
   const stop = stopOnSignals(() => progress.say("stopping after this step and saving; Ctrl-C again to stop at once"));
-  let lastEpoch: EpochMetrics | null = null;
-  let epochStarted = { images: from?.images ?? 0, seconds: from?.seconds ?? 0 };
+  const trainer = makeTrainer(config, model, optimizer);
+  const recorder = new RunRecorder(run);
+  const diagnoses = new Diagnoses((text) => progress.say(`note: ${text}`));
+  const checkpoint = new Checkpoint(run.path, {
+    monitor: "valAccuracy",
+    thenBy: "valLoss",
+    metadata: toMetadata(spec),
+  });
   try {
-    const { finished, state } = await fit({
-      model,
-      optimizer,
-      trainData: train,
-      validationData: validation,
-      epochs: config.epochs,
-      batchSize: config.batchSize,
-      seed: config.seed,
-      signal: stop.signal,
-      ...(from && { from }),
-      onStep: progress.update,
-      onEpoch: async (metrics, state) => {
-        const seconds = state.seconds - epochStarted.seconds;
-        const images = state.images - epochStarted.images; // none when a run is resumed right before a validation
-        const imagesPerSecond = images === 0 ? 0 : images / seconds;
-        epochStarted = state;
-        lastEpoch = metrics;
-        progress.say(epochLine(metrics, config.epochs, imagesPerSecond, seconds));
-        if (json) console.log(JSON.stringify({ ...metrics, imagesPerSecond, seconds }));
-        await run.writeWeights("last", model, metadata);
-        if (bestEpoch(state.history) === metrics) await run.writeWeights("best", model, metadata);
-      },
-      save: async (state) => {
-        await run.appendMetrics(state.history);
-        await run.saveCheckpoint(state, model, optimizer);
-      },
-    })
-      .finally(progress.close)
+    const { finished } = await trainer
+      .fit(loader, {
+        validationData: validation,
+        validationBatchSize: 256,
+        epochs: config.epochs,
+        signal: stop.signal,
+        verbose: 0,
+        resume,
+        callbacks: [
+          progress,
+          ...(ema === null ? [] : [new EMA({ decay: ema })]),
+          ...(earlyStop === null ? [] : [new EarlyStopping({ patience: earlyStop })]),
+          ...(time === null ? [] : [new TimeLimit(time)]),
+          ...(tensorboard
+            ? [new TensorBoard(join(run.path, "tensorboard"), { histogramEvery: 1, imageEvery: 1 })]
+            : []),
+          diagnoses,
+          recorder,
+          checkpoint,
+          ...(json ? [new JsonLines(recorder)] : []),
+        ],
+      })
       .catch((error: unknown) => {
-        throw error instanceof NonFiniteError ? keptError(error, lastEpoch, run) : error;
+        throw error instanceof NonFiniteError ? keptError(error, recorder, run) : error;
       });
     if (!finished) {
       throw new Interrupted(
-        `stopped after step ${showCount(state.step)} and saved; go on with: fovea train --resume ${run.path}`,
+        `stopped after step ${showCount(trainer.progress.step)} and saved; go on with: fovea train --resume ${run.path}`,
       );
     }
-    await finish(run, config, setup, session, state);
+    await finish(run, config, setup, session, trainer, recorder, diagnoses);
   } finally {
     stop.dispose();
   }
 }
 
+/** Prints an object per epoch. */
+class JsonLines implements Callback {
+  readonly #recorder: RunRecorder;
+  #before = { seconds: 0, examples: 0 };
+
+  constructor(recorder: RunRecorder) {
+    this.#recorder = recorder;
+  }
+
+  onEpochBegin(_epoch: number, { progress: { seconds, examples } }: Trainer): void {
+    this.#before = { seconds, examples };
+  }
+
+  onEpochEnd(_epoch: number, _logs: Logs, { progress }: Trainer): void {
+    const seconds = progress.seconds - this.#before.seconds;
+    const images = progress.examples - this.#before.examples; // none when a run is resumed right before a validation
+    const imagesPerSecond = images === 0 ? 0 : images / seconds;
+    console.log(JSON.stringify({ ...this.#recorder.lines.at(-1), imagesPerSecond, seconds }));
+  }
+}
+
 /** Says what is left of a run whose numbers overflowed. */
-function keptError(error: NonFiniteError, lastEpoch: EpochMetrics | null, run: RunFolder): FoveaError {
+function keptError(error: NonFiniteError, recorder: RunRecorder, run: RunFolder): FoveaError {
+  const lastEpoch = epochsOf(recorder.lines).at(-1);
   const kept = lastEpoch && `; the weights of epoch ${lastEpoch.epoch} are in ${run.file("last.safetensors")}`;
   return new FoveaError(`training stopped: ${error.message}${kept ?? ""}`, { cause: error });
 }
@@ -156,15 +265,28 @@ async function finish(
   config: TrainConfig,
   setup: Setup,
   session: Session,
-  state: FitState,
+  { progress: { examples: images, seconds } }: Trainer,
+  { lines: history }: RunRecorder,
+  { found }: Diagnoses,
 ): Promise<void> {
   const { spec, model, test } = setup;
   await loadWeights(model, run.file("best.safetensors"));
   const result = await evaluate(model, test, { worst: 24 });
   const environment = describeEnvironment();
-  const imagesPerSecond = state.images / state.seconds;
+  const imagesPerSecond = images / seconds;
   const parameters = countParameters(model);
-  const report = await collectReport({ run, config, environment, parameters, ...setup, result, state });
+  const report = await collectReport({
+    ...setup,
+    run,
+    config,
+    environment,
+    parameters,
+    result,
+    history,
+    images,
+    seconds,
+    diagnoses: found.map(({ text }) => text),
+  });
   await run.writeReport(await renderReport(report));
 
   if (session.json) {
@@ -179,20 +301,20 @@ async function finish(
       testAccuracy: result.accuracy,
       testLoss: result.loss,
       imagesPerSecond,
-      seconds: state.seconds,
+      seconds,
       out: run.path,
     };
     console.log(JSON.stringify(done));
     return;
   }
-  const best = bestEpoch(state.history);
+  const best = bestEpoch(history);
   console.log(
     [
       `test accuracy ${showPercent(result.accuracy)}, loss ${showNumber(result.loss)}, on ${showCount(test.length)} images ` +
-        `(weights of epoch ${best?.epoch}; ${showCount(imagesPerSecond)} images/s, ${showDuration(state.seconds)})`,
+        `(weights of epoch ${best?.epoch}; ${showCount(imagesPerSecond)} images/s, ${showDuration(seconds)})`,
       `report   ${run.file("report.html")}`,
       `weights  ${run.file("best.safetensors")}`,
-      `next     fovea predict ${run.path} digit.png`,
+      `next     fovea predict ${run.path} ${imageShape(spec)[0] === 3 ? "photo.jpg" : "digit.png"}`,
     ].join("\n"),
   );
 }
@@ -208,14 +330,9 @@ function summaryLine(config: TrainConfig, { model, train, validation, test }: Se
   ].join(" · ");
 }
 
-function epochLine(metrics: EpochMetrics, epochs: number, imagesPerSecond: number, seconds: number): string {
-  const { epoch, trainLoss, trainAccuracy, validationLoss, validationAccuracy } = metrics;
-  return (
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}` +
-    `  loss ${showNumber(trainLoss)}  accuracy ${showPercent(trainAccuracy)}` +
-    `  validation loss ${showNumber(validationLoss)}  accuracy ${showPercent(validationAccuracy)}` +
-    `  ${showCount(imagesPerSecond)} images/s  ${seconds.toFixed(1)} s`
-  );
+/** A bar on a terminal, a line every few seconds elsewhere, and one per epoch. */
+function makeProgress(): ProgressBar {
+  return new ProgressBar({ stream: process.stderr, lineEvery: 5, unit: "images" });
 }
 
 function given({ engine, threads }: TrainConfig): Parameters<typeof useEngine>[0] {

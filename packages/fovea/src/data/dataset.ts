@@ -1,5 +1,8 @@
 import { FormatError, UsageError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
+import type { Normalizer } from "./normalizer.ts";
+import type { Dataset, Sample } from "./sample.ts";
+import type { Stack } from "./stack.ts";
 
 /** What an `ImageDataset` is made of. */
 export interface ImageData {
@@ -16,7 +19,7 @@ export interface ImageData {
 }
 
 /** Labelled images in memory, as bytes. Immutable; `subset` and `split` copy the rows they take. */
-export class ImageDataset {
+export class ImageDataset implements Dataset {
   readonly name: string;
   readonly images: Uint8Array;
   readonly labels: Uint8Array | Int32Array;
@@ -53,6 +56,39 @@ export class ImageDataset {
     this.#check(index);
     const size = this.shape[0] * this.shape[1] * this.shape[2];
     return this.images.subarray(index * size, (index + 1) * size);
+  }
+
+  /** One image with its class. Interleaved, so images of several channels are copied. */
+  sample(index: number): Sample {
+    const [channels, height, width] = this.shape;
+    const planes = this.image(index);
+    const label = this.labels[index]!;
+    if (channels === 1) return { image: { width, height, channels, pixels: planes }, label };
+    const pixels = new Uint8Array(planes.length);
+    for (let c = 0, from = 0; c < channels; c++) {
+      for (let to = c; to < pixels.length; to += channels) pixels[to] = planes[from++]!;
+    }
+    return { image: { width, height, channels, pixels }, label };
+  }
+
+  /** @internal A batch without the way through samples. */
+  gather(indices: Uint32Array, normalizer: Normalizer): Stack {
+    const [channels, height, width] = this.shape;
+    const { images, labels } = this;
+    const plane = height * width;
+    const table = normalizer.bytes(channels);
+    const x = new Float32Array(indices.length * channels * plane);
+    const y = new Int32Array(indices.length);
+    let to = 0;
+    for (let i = 0; i < indices.length; i++) {
+      y[i] = labels[indices[i]!]!;
+      let from = indices[i]! * channels * plane;
+      for (let c = 0; c < channels; c++) {
+        const values = table.subarray(c * 256, c * 256 + 256);
+        for (let end = to + plane; to < end; to++) x[to] = values[images[from++]!]!;
+      }
+    }
+    return { x, y, shape: [indices.length, channels, height, width], yShape: [indices.length] };
   }
 
   /** The images at `indices`, in that order; or the first `n` for a number. */

@@ -1,9 +1,30 @@
-export { ImageDataset } from "./dataset.ts";
+export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
+export { ImageDataset, type ImageData } from "./dataset.ts";
+export { cifar10, cifar100, parseCifar, type Cifar100Options, type CifarOptions } from "./datasets/cifar.ts";
+export { formatCsv, parseCsv } from "./datasets/csv.ts";
+export { emnist, type EmnistPart } from "./datasets/emnist.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
+export { optdigits } from "./datasets/optdigits.ts";
+export { npzDataset, type NpzOptions } from "./datasets/npzDataset.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
+export { timeSeries, type TimeSeriesOptions } from "./datasets/timeSeries.ts";
+export { readWav, type Wave } from "./datasets/wav.ts";
+export type { Entry, FramesEntry, MaskFile, MaskShape, MaskShapes, PictureEntry, WaveEntry } from "./entry.ts";
 export { parseIdx } from "./idx.ts";
-export { DataLoader } from "./loader.ts";
-export type { Box, Dataset, Keypoint, Mask, Picture, Sample } from "./sample.ts";
+export { DataLoader, type BadSample, type Batch, type BatchTransform, type DataLoaderOptions } from "./loader.ts";
+export type { Sampler } from "./order.ts";
+export type {
+  AnySample,
+  ArraySample,
+  Box,
+  Dataset,
+  Keypoint,
+  Mask,
+  Picture,
+  Sample,
+  SampleTransform,
+} from "./sample.ts";
+export type { Target } from "./stack.ts";
 export { cropCentre, resizeImage, type Interpolation, type RgbImage } from "./image.ts";
 export { imagenetClasses, type ImageNetClass } from "./imagenetClasses.ts";
 export { decodePredictions, topClasses, type ImageNetPrediction, type Prediction } from "./predictions.ts";
@@ -17,3 +38,5 @@ export {
   type PreprocessMode,
   type ValueRule,
 } from "./preprocess.ts";
+export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
+export * as transforms from "./transforms/index.ts";

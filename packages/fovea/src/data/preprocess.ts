@@ -5,7 +5,7 @@ import { cast } from "../ops/cast.ts";
 import { flip } from "../ops/movement.ts";
 import { fromHost, tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { cropCentre, resizeImage, type Interpolation, type RgbImage } from "./image.ts";
+import { cropCentre, resizeImage, shorterSideTo, type Interpolation, type RgbImage } from "./image.ts";
 
 /** What becomes of bytes 0 … 255: (value / divisor − mean) / std for each channel, in the order that the network wants. */
 export interface ValueRule {
@@ -82,18 +82,9 @@ function ruleOf(values: PreprocessMode | ValueRule): ValueRule {
 
 /** The part of a picture that a network sees, in its size. */
 export function fitImage(image: RgbImage, { resize, interpolation, crop }: Preprocessing): RgbImage {
-  const sized = resizeImage(image, sizeFor(image, resize), interpolation);
+  const size = typeof resize === "number" ? shorterSideTo(image, resize) : { height: resize[0], width: resize[1] };
+  const sized = resizeImage(image, size, interpolation);
   return crop === null ? sized : cropCentre(sized, crop, crop);
-}
-
-/** The size after resizing: torchvision's rule rounds the longer side down. */
-function sizeFor(
-  { width, height }: RgbImage,
-  resize: Preprocessing["resize"],
-): { readonly width: number; readonly height: number } {
-  if (typeof resize !== "number") return { height: resize[0], width: resize[1] };
-  if (width <= height) return { width: resize, height: Math.max(1, Math.trunc((resize * height) / width)) };
-  return { width: Math.max(1, Math.trunc((resize * width) / height)), height: resize };
 }
 
 /** [H, W] of what comes out, where the rule fixes it. */

@@ -1,3 +1,8 @@
+import type { RandomStream } from "../base/random.ts";
+import type { Entry } from "./entry.ts";
+import type { Normalizer } from "./normalizer.ts";
+import type { Stack } from "./stack.ts";
+
 /** A picture of any number of channels: interleaved, rows top to bottom, 0 … 255. An `RgbImage` says no channels: it has 3. */
 export interface Picture {
   readonly width: number;
@@ -45,12 +50,42 @@ export interface Keypoint {
   readonly name?: string;
 }
 
-/** Samples by number. `sample` may read and decode: a loader calls it in worker threads where it can. */
-export interface Dataset {
+/** One thing to learn from that is no picture: a wave [C, L], frames [C, D, H, W], a row of a table [F]. */
+export interface ArraySample {
+  /** The numbers as a network gets them, in row-major order. */
+  readonly x: Float32Array;
+  readonly shape: readonly number[];
+  readonly label?: number;
+  /** Numbers to predict, in place of a class. */
+  readonly target?: Float32Array;
+}
+
+export type AnySample = Sample | ArraySample;
+
+/** Samples by number. `sample` may read and decode: a loader does the same in worker threads where it can. */
+export interface Dataset<S extends AnySample = Sample> {
   /** For messages and reports. */
   readonly name: string;
   readonly length: number;
   /** Names of the classes; empty where samples have none. */
   readonly classes: readonly string[];
-  sample(index: number): Sample | Promise<Sample>;
+  /** Class of each sample, where it is known without reading the samples. */
+  readonly labels?: ArrayLike<number>;
+  /** Of every sample, [C, H, W] for pictures, where they are equal. */
+  readonly shape?: readonly number[];
+  sample(index: number): S | Promise<S>;
+  /** Where a sample comes from, so that a worker thread can read it. */
+  entry?(index: number): Entry;
+  /** Untransformed samples as a batch, where that is faster than one by one. */
+  gather?(indices: Uint32Array, normalizer: Normalizer): Stack;
+  /** What a message calls a sample: the path of its file. */
+  nameOf?(index: number): string;
+}
+
+/** Changes samples; everything random in it comes from `random`. */
+export interface SampleTransform<S extends AnySample = AnySample> {
+  readonly name: string;
+  /** Plain data: a worker thread makes the same transform from name and options. */
+  readonly options?: object;
+  apply(sample: S, random: RandomStream): S;
 }

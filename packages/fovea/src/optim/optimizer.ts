@@ -6,6 +6,7 @@ import { assign } from "../ops/assign.ts";
 import { at } from "../ops/movement.ts";
 import { where } from "../ops/select.ts";
 import { isFinite } from "../ops/unary.ts";
+import { full } from "../tensor/create.ts";
 import { hostInput, noGrad } from "../tensor/apply.ts";
 import { grad, zeroGrad } from "../tensor/autograd.ts";
 import { scope } from "../tensor/scope.ts";
@@ -16,6 +17,8 @@ import { toSchedule, type Schedule } from "./schedules.ts";
 export interface OptimizerOptions {
   /** Learning rate: a number, or a schedule over the steps. */
   lr: number | Schedule;
+  /** What the rate is multiplied by: a group's share of one schedule for all. Default 1. */
+  lrScale?: number;
 }
 
 /** Parameters with settings of their own; what is not given comes from the optimizer's options. */
@@ -24,6 +27,8 @@ export type ParameterGroup<S extends OptimizerOptions> = Partial<S> & { readonly
 export interface MinimizeOptions {
   /** Leave parameters and state as they are when the loss is NaN or infinite; default false. */
   skipNonFinite?: boolean;
+  /** What the step takes instead of the gradients: clipped ones, or a sum over several batches. Gradients are off. */
+  transform?: (gradients: readonly Tensor[], parameters: readonly Tensor[]) => readonly Tensor[];
 }
 
 /** What `stateDict` returns: tensors, and what fits into JSON. */
@@ -80,6 +85,11 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
   /** Names of the tensors kept per parameter, as PyTorch calls them. */
   protected abstract slots(settings: S): readonly string[];
 
+  /** What the elements of a slot are before the first step. */
+  protected initial(_slot: string, _settings: S): number {
+    return 0;
+  }
+
   /** The numbers of one step (`step` counts from 1), for `update`. */
   protected abstract scalars(step: number, lr: number, settings: S): readonly number[];
 
@@ -93,10 +103,16 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
   ): Update;
 
   /** Computes the gradients of a loss and takes a step. Works eagerly and inside compile(). */
-  minimize(loss: Tensor, { skipNonFinite = false }: MinimizeOptions = {}): void {
-    const parameters = this.#parameters().filter((p) => p.requiresGrad);
+  minimize(loss: Tensor, { skipNonFinite = false, transform }: MinimizeOptions = {}): void {
+    const parameters = this.parameters().filter((p) => p.requiresGrad);
     const gradients = grad(loss, parameters);
-    const byParameter = new Map(parameters.map((p, i) => [p, gradients[i]]));
+    const byParameter = new Map<Tensor, Tensor>();
+    parameters.forEach((p, i) => gradients[i] && byParameter.set(p, gradients[i]));
+    if (transform !== undefined) {
+      const reached = [...byParameter.keys()];
+      const changed = noGrad(() => transform([...byParameter.values()], reached));
+      reached.forEach((p, i) => byParameter.set(p, changed[i]!));
+    }
     this.#take((p) => byParameter.get(p) ?? null, skipNonFinite ? loss : null);
     for (const g of gradients) if (g?.source instanceof Storage) g.source.dispose(); // nobody else has seen them
   }
@@ -108,7 +124,7 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
 
   /** Forgets the gradients that backward() left. */
   zeroGrad(): void {
-    zeroGrad(this.#parameters());
+    zeroGrad(this.parameters());
   }
 
   /** Steps taken. */
@@ -116,7 +132,7 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
     return this.#groups[0]!.steps;
   }
 
-  /** Rate of the next step, of the first group. Setting it sets all groups and ends their schedules. */
+  /** Rate of the next step, of the first group, before `lrScale`. Setting it sets all groups and ends their schedules. */
   get lr(): number {
     const { lr, steps } = this.#groups[0]!;
     return toSchedule(lr)(steps);
@@ -125,6 +141,19 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
   set lr(lr: number | Schedule) {
     toSchedule(lr); // checks
     for (const group of this.#groups) group.lr = lr;
+  }
+
+  /** Rate or schedule of each group, for who changes them for a while. */
+  get rates(): readonly (number | Schedule)[] {
+    return this.#groups.map((group) => group.lr);
+  }
+
+  set rates(rates: readonly (number | Schedule)[]) {
+    if (rates.length !== this.#groups.length) {
+      throw new UsageError(`${this.name}.rates: ${rates.length} rates for ${this.#groups.length} groups`);
+    }
+    for (const rate of rates) toSchedule(rate); // checks
+    this.#groups.forEach((group, i) => (group.lr = rates[i]!));
   }
 
   /** Everything that a resumed run needs, except the schedules: they are code. */
@@ -160,17 +189,26 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
   #makeGroup({ params, ...own }: ParameterGroup<S>, defaults: S, seen: Set<Tensor>): Group<S> {
     const settings = { ...defaults, ...own } as S;
     toSchedule(settings.lr); // checks
+    const { lrScale = 1 } = settings;
+    if (!(lrScale >= 0 && lrScale < Infinity)) {
+      throw new UsageError(`${this.constructor.name}: lrScale must be a number ≥ 0, got ${lrScale}`);
+    }
     const slotNames = this.slots(settings);
     const members = [...params].map((parameter) => {
       if (seen.has(parameter)) throw new UsageError(`${this.constructor.name}: a parameter was given twice`);
       seen.add(parameter);
-      return { parameter, slots: slotNames.map(() => new Buffer(parameter.shape)) };
+      return { parameter, slots: slotNames.map((name) => this.#slot(parameter, this.initial(name, settings))) };
     });
     return { settings, members, slotNames, lr: settings.lr, steps: 0 };
   }
 
-  #parameters(): Tensor[] {
+  /** What it optimizes, group after group. */
+  parameters(): Tensor[] {
     return this.#groups.flatMap((g) => g.members.map((m) => m.parameter));
+  }
+
+  #slot({ shape }: Tensor, value: number): Buffer {
+    return new Buffer(value === 0 ? shape : full(shape, value));
   }
 
   #tensors(): Map<string, Tensor> {
@@ -209,7 +247,7 @@ export abstract class Optimizer<S extends OptimizerOptions = OptimizerOptions> {
   /** The numbers of the next step as tensors of rank 0. Filling them is what counts the step. */
   #hostScalars(group: Group<S>): Tensor[] {
     const fill = (): Float32Array => {
-      const lr = toSchedule(group.lr)(group.steps);
+      const lr = toSchedule(group.lr)(group.steps) * (group.settings.lrScale ?? 1);
       group.steps++;
       return Float32Array.from(this.scalars(group.steps, lr, group.settings));
     };

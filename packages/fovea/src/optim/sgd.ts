@@ -1,10 +1,11 @@
 import { UsageError } from "../base/errors.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { Optimizer, type OptimizerOptions, type ParameterGroup, type Update } from "./optimizer.ts";
+import type { Schedule } from "./schedules.ts";
 
 export interface SGDOptions extends OptimizerOptions {
-  /** Share of the last update that is kept; default 0. */
-  momentum?: number;
+  /** Share of the last update that is kept: a number, or a schedule over the steps; default 0. */
+  momentum?: number | Schedule;
   /** Share of a new gradient that does not enter the momentum; default 0. */
   dampening?: number;
   /** L2 penalty: weightDecay · parameter is added to the gradient; default 0. */
@@ -28,22 +29,23 @@ export class SGD extends Optimizer<SGDOptions> {
     return momentum === 0 ? [] : ["momentum_buffer"];
   }
 
-  protected scalars(step: number, lr: number, { dampening = 0 }: SGDOptions): readonly number[] {
-    // As in PyTorch, the first gradient enters the momentum whole.
-    return dampening === 0 ? [lr] : [lr, step === 1 ? 1 : 1 - dampening];
+  protected scalars(step: number, lr: number, { momentum = 0, dampening = 0 }: SGDOptions): readonly number[] {
+    const entering = step === 1 ? 1 : 1 - dampening; // as in PyTorch, the first gradient enters the momentum whole
+    return [lr, entering, typeof momentum === "number" ? momentum : momentum(step - 1)];
   }
 
   protected update(
     p: Tensor,
     g: Tensor,
     [velocity]: readonly Tensor[],
-    [lr, entering]: readonly Tensor[],
-    { momentum = 0, weightDecay = 0, nesterov = false }: SGDOptions,
+    [lr, entering, scheduled]: readonly Tensor[],
+    { momentum = 0, dampening = 0, weightDecay = 0, nesterov = false }: SGDOptions,
   ): Update {
     if (weightDecay !== 0) g = g.add(p.mul(weightDecay));
     if (velocity === undefined) return { parameter: p.sub(g.mul(lr!)), slots: [] };
-    const v = velocity.mul(momentum).add(entering === undefined ? g : g.mul(entering)); // v ← μv + (1 − τ)g
-    const direction = nesterov ? g.add(v.mul(momentum)) : v;
+    const mu = typeof momentum === "number" ? momentum : scheduled!;
+    const v = velocity.mul(mu).add(dampening === 0 ? g : g.mul(entering!)); // v ← μv + (1 − τ)g
+    const direction = nesterov ? g.add(v.mul(mu)) : v;
     return { parameter: p.sub(direction.mul(lr!)), slots: [v] };
   }
 }

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "
 import { readFile } from "node:fs/promises";
 import os from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { packageFile } from "./packageFile.ts";
 import type { Platform, PlatformWorker, WorkerCode } from "./platform.ts";
 
 export type { PlatformWorker } from "./platform.ts";
@@ -87,7 +87,7 @@ async function fetched(response: Response): Promise<ArrayBuffer> {
 export function loadAddon(): ReturnType<Platform["loadAddon"]> {
   const target = `${process.platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
-  let path = env("FOVEA_ADDON") || fileURLToPath(new URL(`../../dist/native/${target}/fovea.node`, import.meta.url));
+  let path = env("FOVEA_ADDON") || packageFile(`dist/native/${target}/fovea.node`);
   if (!existsSync(path)) {
     try {
       path = require.resolve(`@fovea/${target}`);

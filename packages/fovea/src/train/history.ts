@@ -1,51 +1,20 @@
-/** One line of metrics.jsonl. No times in it: two runs with the same seed and engine write the same bytes. */
-export type HistoryLine = StretchMetrics | EpochMetrics;
+/** What came of training, as Keras returns it from `fit`. */
+export class History {
+  /** The epochs, from 0. */
+  readonly epoch: number[];
+  /** By name, a value per epoch: `loss`, `accuracy`, `valLoss`, `valAccuracy`, `lr`. */
+  readonly history: { [name: string]: number[] };
+  /** False when the signal or the time limit stopped the run: it can be resumed. */
+  finished = false;
 
-/** Means over a stretch of training steps. */
-export interface StretchMetrics {
-  readonly event: "steps";
-  /** Epoch, from 1. */
-  readonly epoch: number;
-  /** Steps taken since the start. */
-  readonly step: number;
-  readonly lr: number;
-  readonly loss: number;
-  readonly accuracy: number;
-}
+  constructor(epoch: readonly number[] = [], history: { readonly [name: string]: readonly number[] } = {}) {
+    this.epoch = [...epoch];
+    this.history = Object.fromEntries(Object.entries(history).map(([name, values]) => [name, [...values]]));
+  }
 
-/** An epoch: means over its training batches as they went by, then over the validation data. */
-export interface EpochMetrics {
-  readonly event: "epoch";
-  readonly epoch: number;
-  readonly step: number;
-  readonly lr: number;
-  readonly trainLoss: number;
-  readonly trainAccuracy: number;
-  readonly validationLoss: number;
-  readonly validationAccuracy: number;
-}
-
-export function epochsOf(history: readonly HistoryLine[]): EpochMetrics[] {
-  return history.filter((line) => line.event === "epoch");
-}
-
-export function stretchesOf(history: readonly HistoryLine[]): StretchMetrics[] {
-  return history.filter((line) => line.event === "steps");
-}
-
-/** The epoch with the best validation accuracy, the lower loss among equals; null before the first. */
-export function bestEpoch(history: readonly HistoryLine[]): EpochMetrics | null {
-  let best: EpochMetrics | null = null;
-  for (const line of epochsOf(history)) if (best === null || isBetter(line, best)) best = line;
-  return best;
-}
-
-function isBetter(a: EpochMetrics, b: EpochMetrics): boolean {
-  if (a.validationAccuracy !== b.validationAccuracy) return a.validationAccuracy > b.validationAccuracy;
-  return a.validationLoss < b.validationLoss;
-}
-
-/** As it is written to metrics.jsonl. */
-export function toJsonLines(history: readonly HistoryLine[]): string {
-  return history.map((line) => `${JSON.stringify(line)}\n`).join("");
+  /** Adds an epoch. A name that is not in every epoch (`validationFreq`) has its values only. */
+  add(epoch: number, logs: { readonly [name: string]: number }): void {
+    this.epoch.push(epoch);
+    for (const [name, value] of Object.entries(logs)) (this.history[name] ??= []).push(value);
+  }
 }

@@ -1,11 +1,9 @@
 import { FoveaError } from "../base/errors.ts";
 import type { TypedArray } from "../base/dtype.ts";
-import type { Batch } from "../data/loader.ts";
-import { observeForward } from "../nn/module.ts";
+import { observeForward, type AnyModule } from "../nn/module.ts";
 import { noGrad } from "../tensor/apply.ts";
-import { fromHost } from "../tensor/create.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { ClassifierModel } from "./classifier.ts";
+import { toDevice, type TrainBatch } from "./batch.ts";
 
 /** Training came to a NaN or an infinity; `layer` is where it appeared first. */
 export class NonFiniteError extends FoveaError {
@@ -22,8 +20,8 @@ export class NonFiniteError extends FoveaError {
 
 /** Finds out why the loss of a batch is not finite: the images, the weights, or the first layer that overflows. */
 export async function explainLoss(
-  model: ClassifierModel,
-  batch: Batch,
+  model: AnyModule,
+  batch: TrainBatch,
   loss: number,
   step: number,
 ): Promise<NonFiniteError> {
@@ -33,16 +31,17 @@ export async function explainLoss(
 }
 
 /** The error for weights that are not finite, or null when all are. */
-export async function explainWeights(model: ClassifierModel, step: number): Promise<NonFiniteError | null> {
+export async function explainWeights(model: AnyModule, step: number): Promise<NonFiniteError | null> {
   const bad = await badState(model);
   return bad && new NonFiniteError(`${bad.what} after step ${step}; a lower learning rate may help`, step, bad.layer);
 }
 
-async function findSource(model: ClassifierModel, batch: Batch): Promise<[where: string, layer: string | null]> {
-  const pixel = firstBad(batch.x);
-  if (pixel >= 0) {
-    const image = batch.indices[Math.floor(pixel / (batch.x.length / batch.size))]!;
-    return [`image ${image} of the training data holds ${batch.x[pixel]}`, null];
+async function findSource(model: AnyModule, batch: TrainBatch): Promise<[where: string, layer: string | null]> {
+  for (const { data } of batch.x) {
+    const at = firstBad(data);
+    if (at < 0) continue;
+    const row = Math.floor(at / (data.length / batch.size));
+    return [`example ${batch.indices?.[row] ?? `${row} of the batch`} of the training data holds ${data[at]}`, null];
   }
   const bad = await badState(model);
   if (bad !== null) return [`${bad.what}, an earlier update overflowed; a lower learning rate may help`, bad.layer];
@@ -56,7 +55,7 @@ async function findSource(model: ClassifierModel, batch: Batch): Promise<[where:
       const path = model.pathOf(module);
       outputs.push({ layer: path ? `${path} (${module.describe()})` : module.describe(), output });
     },
-    () => noGrad(() => model.forward(fromHost(batch.x, batch.shape, "float32"))),
+    () => noGrad(() => (model.forward as (...x: Tensor[]) => unknown)(...batch.x.map(toDevice))),
   );
   for (const { layer, output } of outputs) {
     const values = await output.data();
@@ -68,7 +67,7 @@ async function findSource(model: ClassifierModel, batch: Batch): Promise<[where:
   return [`every layer's output is finite (scores up to ${largest}), the loss itself overflowed`, null];
 }
 
-async function badState(model: ClassifierModel): Promise<{ what: string; layer: string } | null> {
+async function badState(model: AnyModule): Promise<{ what: string; layer: string } | null> {
   for (const [name, tensor] of model.stateDict()) {
     const values = await tensor.data();
     const at = firstBad(values);

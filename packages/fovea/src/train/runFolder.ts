@@ -2,16 +2,10 @@ import { appendFile, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError, FoveaError } from "../base/errors.ts";
 import { makeFolder, readFile, writeFileAtomic } from "../io/files.ts";
-import type { AnyModule } from "../nn/module.ts";
-import type { Optimizer, OptimizerState } from "../optim/optimizer.ts";
-import { readNewestCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import type { FitState } from "./fitState.ts";
-import { toJsonLines, type HistoryLine } from "./history.ts";
-import { decodeTensors, encodeTensors } from "./weights.ts";
+import { toJsonLines, type HistoryLine } from "./runLines.ts";
 
 const CONFIG = "config.json";
 const METRICS = "metrics.jsonl";
-const CHECKPOINTS = "checkpoint";
 
 /**
  * The folder of one training run.
@@ -41,7 +35,7 @@ export class RunFolder {
     }
     const run = new RunFolder(path);
     await writeFileAtomic(join(path, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
-    await run.#rewriteMetrics([]);
+    await run.rewriteMetrics([]);
     return run;
   }
 
@@ -80,7 +74,7 @@ export class RunFolder {
     return join(this.path, name);
   }
 
-  /** Appends the lines of the history that are not in metrics.jsonl yet. */
+  /** Adds the lines of the history that are not in metrics.jsonl yet. */
   async appendMetrics(history: readonly HistoryLine[]): Promise<void> {
     if (history.length <= this.#lines) return;
     const fresh = history.slice(this.#lines);
@@ -88,68 +82,15 @@ export class RunFolder {
     await appendFile(join(this.path, METRICS), toJsonLines(fresh));
   }
 
-  async writeWeights(name: "best" | "last", model: AnyModule, metadata: ReadonlyMap<string, string>): Promise<void> {
-    await writeFileAtomic(this.file(`${name}.safetensors`), await encodeTensors(model.stateDict(), metadata));
-  }
-
   async writeReport(html: string): Promise<void> {
     await writeFileAtomic(this.file("report.html"), html);
   }
 
-  async saveCheckpoint(state: FitState, model: AnyModule, optimizer: Optimizer): Promise<void> {
-    const { tensors, scalars } = optimizer.stateDict();
-    const files = new Map([
-      ["weights.safetensors", await encodeTensors(model.stateDict())],
-      ["optimizer.safetensors", await encodeTensors(tensors)],
-      ["state.json", new TextEncoder().encode(`${JSON.stringify({ version: 1, fit: state, optimizer: scalars })}\n`)],
-    ]);
-    // Zeros in front: names sort by age. The epoch tells apart what comes before and after a validation.
-    const name = `step-${String(state.step).padStart(9, "0")}-epoch-${String(state.epoch).padStart(5, "0")}`;
-    await writeCheckpoint(join(this.path, CHECKPOINTS), name, files);
-  }
-
-  /** Puts everything back to the newest checkpoint that verifies, and cuts metrics.jsonl back to it. */
-  async restore(model: AnyModule, optimizer: Optimizer): Promise<{ state: FitState; problems: readonly string[] }> {
-    const parent = join(this.path, CHECKPOINTS);
-    const { checkpoint, problems } = await readNewestCheckpoint(parent);
-    if (checkpoint === null) {
-      const why =
-        problems.length > 0 ? `none in ${parent} is whole: ${problems.join("; ")}` : "it has no checkpoint yet";
-      throw new FoveaError(`${this.path} cannot be resumed: ${why}`);
-    }
-    const path = (file: string) => join(parent, checkpoint.name, file);
-    const bytes = (file: string) => {
-      const found = checkpoint.files.get(file);
-      if (found === undefined) throw new FormatError(`${path(file)} is missing from the checkpoint`);
-      return found;
-    };
-    const state = parseState(new TextDecoder().decode(bytes("state.json")), path("state.json"));
-    model.loadStateDict(decodeTensors(bytes("weights.safetensors"), path("weights.safetensors")).tensors);
-    const { tensors } = decodeTensors(bytes("optimizer.safetensors"), path("optimizer.safetensors"));
-    optimizer.loadStateDict({ tensors, scalars: state.optimizer });
-    await this.#rewriteMetrics(state.fit.history);
-    return { state: state.fit, problems };
-  }
-
-  async #rewriteMetrics(history: readonly HistoryLine[]): Promise<void> {
+  /** Puts metrics.jsonl back to these lines. */
+  async rewriteMetrics(history: readonly HistoryLine[]): Promise<void> {
     await writeFileAtomic(join(this.path, METRICS), toJsonLines(history));
     this.#lines = history.length;
   }
-}
-
-interface StateFile {
-  readonly version: 1;
-  readonly fit: FitState;
-  readonly optimizer: OptimizerState["scalars"];
-}
-
-/** The manifest vouches for the bytes; this checks that they are of a version that is understood here. */
-function parseState(text: string, path: string): StateFile {
-  const state = JSON.parse(text) as Partial<StateFile> | null;
-  if (state?.version !== 1 || state.fit === undefined || state.optimizer === undefined) {
-    throw new FormatError(`${path} is not the state of a run of version 1`);
-  }
-  return state as StateFile;
 }
 
 /** A JSON file, or an error that names it. */

@@ -4,7 +4,7 @@ import { kernelNames, type KernelName } from "./kernels.generated.ts";
 import { createNativeRuntime } from "./native.ts";
 import type { CpuRuntime, RuntimeState } from "./runtime.ts";
 import { createWasmRuntime } from "./wasm.ts";
-import { inlinedModule, prepareWasm, wasmIsas, type WasmIsa } from "./wasm-module.ts";
+import { packagedModule, prepareWasm, wasmIsas, type WasmIsa } from "./wasm-module.ts";
 
 const runtimes: Record<string, () => RuntimeState> = {
   native: () => createNativeRuntime(),
@@ -205,7 +205,7 @@ describe("wasm", () => {
   });
 
   test("a module that was compiled elsewhere serves, and says when it has no threads", async () => {
-    const state = createWasmRuntime(await prepareWasm({ wasm: inlinedModule(false) }));
+    const state = createWasmRuntime(await prepareWasm({ wasm: packagedModule(false) }));
     if (!("runtime" in state)) throw new Error(state.reason);
     expect(state.runtime.threads).toBe(1);
     expect(state.runtime.notes).toEqual(["threads off: the module given is the one without threads"]);

@@ -1,18 +1,18 @@
 import { FoveaError, UsageError } from "../../base/errors.ts";
 import { fetchBytes } from "#platform";
-import { wasmBinary, wasmRelaxedBinary } from "./wasm-binary.generated.ts";
+import { kernelBinary } from "#kernelBinary";
 
 /** Instruction sets of the wasm engine, fastest first. */
 export const wasmIsaNames = ["relaxed-simd", "simd128"] as const;
 export type WasmIsa = (typeof wasmIsaNames)[number];
 
-/** Where the kernels may come from instead of the inlined copy. */
+/** Where the kernels may come from instead of the package. */
 export type WasmSource = WebAssembly.Module | Response | URL | string | BufferSource;
 
 export interface WasmOptions {
   /**
    * The kernels: `fovea/fovea.wasm`, or `fovea/fovea-threads.wasm` to compute on threads; `fovea/fovea-relaxed.wasm` and
-   * `fovea/fovea-relaxed-threads.wasm` where there is relaxed SIMD. Default: inlined.
+   * `fovea/fovea-relaxed-threads.wasm` where there is relaxed SIMD. Default: those of the package; in a page they are inlined.
    * Strict content policies and edge runtimes want a compiled module or a file.
    */
   readonly wasm?: WasmSource;
@@ -66,9 +66,9 @@ export function wasmIsas(): WasmIsa[] {
   return WebAssembly.validate(relaxedProbe) ? [...wasmIsaNames] : ["simd128"];
 }
 
-/** The inlined kernels, compiled. */
-export function inlinedModule(threads: boolean, isa: WasmIsa = "simd128"): WebAssembly.Module {
-  const binary = decode(isa === "simd128" ? wasmBinary : wasmRelaxedBinary);
+/** The kernels that come with the package, compiled. */
+export function packagedModule(threads: boolean, isa: WasmIsa = "simd128"): WebAssembly.Module {
+  const binary = kernelBinary(isa);
   return new WebAssembly.Module(threads ? binary : withoutSharedMemory(binary));
 }
 
@@ -83,12 +83,5 @@ function withoutSharedMemory(binary: Uint8Array<ArrayBuffer>): Uint8Array<ArrayB
       return binary;
     }
   }
-  throw new FoveaError("the inlined kernels import no shared memory");
-}
-
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  const text = atob(base64);
-  const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-  return bytes;
+  throw new FoveaError("the kernels import no shared memory");
 }

@@ -12,7 +12,7 @@ import {
   type CpuRuntime,
   type RuntimeState,
 } from "./runtime.ts";
-import { inlinedModule, wasmIsas, type PreparedWasm, type WasmIsa } from "./wasm-module.ts";
+import { packagedModule, wasmIsas, type PreparedWasm, type WasmIsa } from "./wasm-module.ts";
 import { WasmPool, type PoolExports } from "./wasm-pool.ts";
 
 const PAGE = 65536;
@@ -44,7 +44,7 @@ export function createWasmRuntime(prepared: PreparedWasm = {}): RuntimeState {
   try {
     const threads = blocked === null;
     const given = prepared.module && instantiate(prepared.module, threads ? [false, true] : [false]);
-    const started = given ?? instantiate(inlinedModule(threads, isa), [threads]);
+    const started = given ?? instantiate(packagedModule(threads, isa), [threads]);
     if (started === null) return { reason: "the kernels want another kind of memory" };
     const { exports } = started;
     if (exports.fv_hash?.() !== kernelHash || exports.fv_kernels() !== kernelNames.length) {
