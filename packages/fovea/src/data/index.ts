@@ -1,3 +1,4 @@
+export * as audio from "./audio/index.ts";
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
 export { formatCsv, parseCsv } from "./datasets/csv.ts";
