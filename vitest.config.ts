@@ -3,6 +3,13 @@ import { defineConfig } from "vitest/config";
 const resolve = { conditions: ["@fovea/source", "node", "import", "default"] };
 const ssr = { resolve: { conditions: resolve.conditions, externalConditions: resolve.conditions } };
 
+/** Worker threads of the data loader are made of sources by Node itself. */
+const execArgv = [
+  "--import",
+  new URL("scripts/typescript-hooks.mjs", import.meta.url).href,
+  "--conditions=@fovea/source",
+];
+
 /** Two projects: unit tests stand next to the code; integration tests (test/) run commands, browsers and packages. */
 export default defineConfig({
   test: {
@@ -10,7 +17,13 @@ export default defineConfig({
       {
         resolve,
         ssr,
-        test: { name: "unit", include: ["packages/fovea/src/**/*.test.ts"], testTimeout: 60_000, pool: "forks" },
+        test: {
+          name: "unit",
+          include: ["packages/fovea/src/**/*.test.ts"],
+          testTimeout: 60_000,
+          pool: "forks",
+          execArgv,
+        },
       },
       {
         resolve,

@@ -7,9 +7,9 @@ import { isMain, root, seconds, writeIfChanged } from "./files.mjs";
 
 /**
  * Files that worker threads start with, by the name in `new Worker(new URL("./<name>.js", import.meta.url))`: all bundles
- * lie in one folder, so code finds the file beside itself. Example: { loaderWorker: "src/data/loaderWorker.ts" }.
+ * lie in one folder, so code finds the file beside itself.
  */
-const workers = {};
+const workers = { loaderWorker: "src/data/loaderWorker.ts" };
 
 /** The package's entry points, as package.json has them, the command's and those of workers, by name of their bundle. */
 function entryPoints() {

@@ -1,8 +1,10 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
+import type { LoaderPool } from "./loaderPool.ts";
 import { balancedWeights, inOrder, shuffled, weighted, type Order, type Sampler } from "./order.ts";
 import { Normalizer, type PerChannel } from "./normalizer.ts";
 import type { AnySample, Dataset, Sample, SampleTransform } from "./sample.ts";
+import { SampleMaker } from "./sampleMaker.ts";
 import { stackSamples, type Stack } from "./stack.ts";
 
 /** What a `DataLoader` hands out. */
@@ -48,6 +50,18 @@ export interface DataLoaderOptions<S extends AnySample = Sample> {
   /** Draws with replacement in place of `shuffle`: "balanced" (all classes equally often), or by weight of sample. */
   readonly sampler?: Sampler;
   /**
+   * Threads that read, decode, transform and stack; default 0: this one does. The batches are the same bits. Transforms
+   * from the first one on that is not built in run in this thread.
+   */
+  readonly workers?: number;
+  /** Batches that are made ahead; default 2 per worker, and 1 without. */
+  readonly prefetch?: number;
+  /**
+   * Keeps decoded samples, with the leading transforms applied that draw no random numbers (so begin with a resize): in
+   * "memory" (up to half of it), or on "disk", in the cache folder, for later runs too. Default "none".
+   */
+  readonly cache?: "none" | "memory" | "disk";
+  /**
    * What to do about a sample that cannot be read: "throw" (default), "skip" it (its batch is smaller by one, and
    * `badSamples` lists it), or skip it and call a function, once for each.
    */
@@ -68,17 +82,28 @@ export class DataLoader<S extends AnySample = Sample> {
   readonly #order: Order;
   readonly #random: RandomStream;
   readonly #normalizer: Normalizer;
-  readonly #transforms: readonly SampleTransform<S>[];
   readonly #batchTransforms: readonly BatchTransform[];
   readonly #onBadSample: NonNullable<DataLoaderOptions<S>["onBadSample"]>;
   readonly #bad = new Map<number, BadSample>();
+  readonly #maker: SampleMaker;
+  readonly #workers: number;
+  readonly #prefetch: number;
   /** Milliseconds. */
   readonly #time = { waited: 0, total: 0 };
 
   constructor(dataset: Dataset<S>, options: DataLoaderOptions<S> = {}) {
-    const { batchSize = 32, seed = 0, dropLast = false, mean = 0, std = 1 } = options;
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new UsageError(`DataLoader: batchSize must be a whole number ≥ 1, got ${batchSize}`);
+    const { batchSize = 32, seed = 0, dropLast = false, mean = 0, std = 1, workers = 0, cache = "none" } = options;
+    const { prefetch = Math.max(1, 2 * workers) } = options;
+    for (const [name, value, least] of [
+      ["batchSize", batchSize, 1],
+      ["workers", workers, 0],
+      ["prefetch", prefetch, 1],
+    ] as const) {
+      if (Number.isInteger(value) && value >= least) continue;
+      throw new UsageError(`DataLoader: ${name} must be a whole number ≥ ${least}, got ${value}`);
+    }
+    if (!["none", "memory", "disk"].includes(cache)) {
+      throw new UsageError(`DataLoader: cache is "none", "memory" or "disk", got ${JSON.stringify(cache)}`);
     }
     this.dataset = dataset;
     this.batchSize = batchSize;
@@ -89,8 +114,11 @@ export class DataLoader<S extends AnySample = Sample> {
     this.#order = chooseOrder(dataset, options);
     this.#random = new RandomStream(seed);
     this.#normalizer = new Normalizer(mean, std);
-    this.#transforms = listOf(options.transform);
-    if (dataset.shape !== undefined && this.#transforms.length === 0) this.#normalizer.setChannels(dataset.shape[0]!);
+    const transforms = listOf(options.transform);
+    if (dataset.shape !== undefined && transforms.length === 0) this.#normalizer.setChannels(dataset.shape[0]!);
+    this.#maker = new SampleMaker(dataset, { seed, transforms: transforms as never, mean, std, cache });
+    this.#workers = workers;
+    this.#prefetch = prefetch;
     this.#batchTransforms = listOf(options.batchTransform);
     this.#onBadSample = options.onBadSample ?? "throw";
   }
@@ -114,62 +142,75 @@ export class DataLoader<S extends AnySample = Sample> {
   /**
    * The batches of an epoch, from batch `first` on.
    *
-   * @param options.signal Ends the epoch: the next batch is the signal's reason, thrown.
+   * @param options.signal Ends the epoch at once: the next batch is the signal's reason, thrown.
    */
   async *epoch(
     epoch: number,
     first = 0,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Batch, void, void> {
-    const order = this.order(epoch);
     const time = this.#time;
-    let ahead: Batch | null | Promise<Batch | null> | undefined;
     let resumed = performance.now();
-    for (let index = first; index < this.length; index++) {
-      signal?.throwIfAborted();
-      const batch = await (ahead ?? this.#batch(order, epoch, index));
-      ahead = undefined;
-      if (batch === null) continue;
-      // The timer fires while the caller waits for something; a caller that never waits loses nothing.
-      const timer = setTimeout(() => {
-        if (index + 1 >= this.length) return;
-        ahead = this.#batch(order, epoch, index + 1);
-        if (ahead instanceof Promise) ahead.catch(() => {}); // it is awaited later, or never
-      }, 0);
-      const given = performance.now();
-      time.waited += given - resumed;
-      try {
-        yield batch;
-      } finally {
-        clearTimeout(timer);
-        time.total += performance.now() - resumed;
-        resumed = performance.now();
+    signal?.throwIfAborted();
+    const stop = stopOf(signal);
+    const pool = this.#workers > 0 && !this.#direct ? await this.#maker.startPool(this.#workers) : null;
+    const release = pool?.use();
+    const order = this.order(epoch);
+    const queue: Promise<Batch | null>[] = [];
+    let next = first;
+    const fill = (most: number) => {
+      while (queue.length < most && next < this.length) {
+        const batch = this.#batch(order, epoch, next++, pool);
+        batch.catch(() => {}); // it is awaited later, or never
+        queue.push(batch);
       }
+    };
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        fill(1);
+        const taken = queue.shift();
+        if (taken === undefined) return;
+        if (pool !== null) fill(this.#prefetch);
+        const batch = await Promise.race([taken, ...stop.reasons]);
+        if (batch === null) continue;
+        // The timer fires while the caller waits for something; a caller that never waits loses nothing.
+        const timer = pool === null ? setTimeout(fill, 0, this.#prefetch) : undefined;
+        time.waited += performance.now() - resumed;
+        try {
+          yield batch;
+        } finally {
+          clearTimeout(timer);
+          const now = performance.now();
+          time.total += now - resumed;
+          resumed = now;
+        }
+      }
+    } finally {
+      stop.forget();
+      release?.();
     }
+  }
+
+  /** Whether the dataset gives batches itself. */
+  get #direct(): boolean {
+    return this.dataset.gather !== undefined && this.#maker.transforms.length === 0;
   }
 
   /** Null where none of its samples could be read. */
-  #batch(order: Uint32Array, epoch: number, index: number): Batch | null | Promise<Batch | null> {
+  async #batch(order: Uint32Array, epoch: number, index: number, pool: LoaderPool | null): Promise<Batch | null> {
     const start = index * this.batchSize;
     const indices = order.slice(start, Math.min(order.length, start + this.batchSize));
-    if (this.dataset.gather !== undefined && this.#transforms.length === 0) {
-      return this.#finish(this.dataset.gather(indices, this.#normalizer), indices, epoch, index);
-    }
-    return this.#collect(indices, epoch, index);
-  }
-
-  async #collect(indices: Uint32Array, epoch: number, index: number): Promise<Batch | null> {
-    const read = await Promise.all(Array.from(indices, (place) => this.#sample(place, epoch)));
-    const samples: S[] = [];
+    if (this.#direct) return this.#finish(this.dataset.gather!(indices, this.#normalizer), indices, epoch, index);
+    const made = await this.#maker.make(indices, epoch, pool);
     const places = indices.filter((place, i) => {
-      const result = read[i]!;
-      if ("error" in result) this.#skip(place, result.error);
-      else samples.push(result.sample);
-      return !("error" in result);
+      const error = made.unread.get(i);
+      if (error !== undefined) this.#skip(place, error);
+      return error === undefined;
     });
-    if (samples.length === 0) return null;
-    const stack = stackSamples(samples, this.#normalizer, (i) => this.#nameOf(places[i]!));
-    return this.#finish(stack, places, epoch, index);
+    if (places.length === 0) return null;
+    const nameOf = (i: number) => this.#maker.nameOf(places[i]!);
+    return this.#finish(made.stack ?? stackSamples(made.samples, this.#normalizer, nameOf), places, epoch, index);
   }
 
   #finish(stack: Stack, indices: Uint32Array, epoch: number, index: number): Batch {
@@ -179,30 +220,24 @@ export class DataLoader<S extends AnySample = Sample> {
     return this.#batchTransforms.reduce((changed, transform) => transform.applyBatch(changed, random, classes), batch);
   }
 
-  async #sample(index: number, epoch: number): Promise<{ sample: S } | { error: Error }> {
-    let sample: S;
-    try {
-      sample = await this.dataset.sample(index);
-    } catch (error) {
-      return { error: error as Error };
-    }
-    const random = this.#random.fork("augment").fork(epoch).fork(index);
-    for (const transform of this.#transforms) sample = transform.apply(sample, random);
-    return { sample };
-  }
-
   #skip(index: number, error: Error): void {
     const handle = this.#onBadSample;
     if (handle === "throw" || !(error instanceof FoveaError)) throw error;
     if (this.#bad.has(index)) return;
-    const bad = { index, name: this.#nameOf(index), error };
+    const bad = { index, name: this.#maker.nameOf(index), error };
     this.#bad.set(index, bad);
     if (handle !== "skip") handle(bad);
   }
+}
 
-  #nameOf(index: number): string {
-    return this.dataset.nameOf?.(index) ?? `sample ${index} of ${this.dataset.name}`;
-  }
+/** A promise that rejects when the signal says so, in a list; none without a signal. */
+function stopOf(signal: AbortSignal | undefined): { reasons: Promise<never>[]; forget: () => void } {
+  if (signal === undefined) return { reasons: [], forget: () => {} };
+  let stop = () => {};
+  const reason = new Promise<never>((_, reject) => (stop = () => reject(signal.reason as Error)));
+  reason.catch(() => {});
+  signal.addEventListener("abort", stop, { once: true });
+  return { reasons: [reason], forget: () => signal.removeEventListener("abort", stop) };
 }
 
 function chooseOrder<S extends AnySample>(

@@ -1,3 +1,4 @@
+import { getEnvironmentData, setEnvironmentData } from "node:worker_threads";
 import { FormatError } from "../base/errors.ts";
 import { readFile } from "../io/files.ts";
 import type { RgbImage } from "./image.ts";
@@ -28,7 +29,7 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Read
   const { maxPixels = 100_000_000, maxSide, background } = options;
   const format = formatOf(bytes);
   if (format === null) throw new FormatError(`${name} is neither a JPEG nor a PNG nor a WebP file`);
-  const sharp = await (restricted ??= restrictedSharp());
+  const sharp = await restrictedSharp();
   const open = () => sharp(bytes, { limitInputPixels: maxPixels, failOn: "error", pages: 1, ignoreIcc: true });
   try {
     const { space, hasAlpha } = await open().metadata();
@@ -48,14 +49,37 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Read
   }
 }
 
-let restricted: ReturnType<typeof restrictedSharp> | null = null;
+/** Width and height of a picture, turned the way its EXIF data says, from its head alone. `name` is for errors. */
+export async function readSize(bytes: Uint8Array, name: string): Promise<[width: number, height: number]> {
+  if (formatOf(bytes) === null) throw new FormatError(`${name} is neither a JPEG nor a PNG nor a WebP file`);
+  const sharp = await restrictedSharp();
+  try {
+    const { autoOrient } = await sharp(bytes).metadata();
+    return [autoOrient.width, autoOrient.height];
+  } catch (error) {
+    throw new FormatError(`${name} is not a sound ${formatOf(bytes)} file: ${oneLine((error as Error).message)}`, {
+      cause: error,
+    });
+  }
+}
 
-/** sharp with these loaders only: the others are code that nobody asked to run on files from strangers. */
-async function restrictedSharp() {
+let restricted: ReturnType<typeof restrictSharp> | null = null;
+const RESTRICTED = "fovea: sharp is restricted";
+
+/** @internal sharp with these loaders only: the others are code that nobody asked to run on files from strangers. */
+export function restrictedSharp(): ReturnType<typeof restrictSharp> {
+  return (restricted ??= restrictSharp());
+}
+
+async function restrictSharp() {
   const { default: sharp } = await import("sharp");
-  // Once: while another call blocked and unblocked, a picture being decoded would be refused.
-  sharp.block({ operation: ["VipsForeignLoad"] });
-  sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+  // Once in a process, of which worker threads are told: while another call blocked and unblocked, a picture being
+  // decoded would be refused.
+  if (getEnvironmentData(RESTRICTED) !== true) {
+    sharp.block({ operation: ["VipsForeignLoad"] });
+    sharp.unblock({ operation: ["VipsForeignLoadJpeg", "VipsForeignLoadPng", "VipsForeignLoadWebp"] });
+    setEnvironmentData(RESTRICTED, true);
+  }
   return sharp;
 }
 

@@ -33,14 +33,14 @@ export { DenseNet, densenet121, densenet161, densenet169, densenet201, type Dens
 export { EfficientNet, type EfficientNetOptions } from "./efficientnet.ts";
 export { facts, type ModelFacts } from "./facts.ts";
 export {
-  fineTune,
+  prepareFineTuning,
   parameterCounts,
   trainable,
   tuningCounts,
-  type FineTuneOptions,
+  type PrepareOptions,
   type ParameterCounts,
   type TuningStrategy,
-} from "./fineTune.ts";
+} from "./prepareFineTuning.ts";
 export { GoogLeNet, googlenet, type GoogLeNetOptions, type GoogLeNetOutputs } from "./googlenet.ts";
 export { HRNet } from "./hrnet.ts";
 export { InceptionResNetV2, type InceptionResNetV2Options } from "./inceptionResnetV2.ts";

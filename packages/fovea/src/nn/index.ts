@@ -49,6 +49,7 @@ export {
   StochasticDepth,
   type StochasticDepthMode,
 } from "./dropout.ts";
+export { freeze, freezeTo, unfreeze } from "./freezing.ts";
 export {
   gradCheck,
   type GradCheckEntry,

@@ -6,7 +6,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 export function globalNorm(gradients: Iterable<Tensor>): Tensor {
   let squares: Tensor | null = null;
   for (const g of gradients) {
-    const own = g.square().sum();
+    const own = g.reshape([g.size]).square().sum(); // in one order whatever the layout: eager and compiled are the same bits
     squares = squares === null ? own : squares.add(own);
   }
   if (squares === null) throw new UsageError("globalNorm: there are no gradients");

@@ -1,5 +1,6 @@
 import { UsageError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
+import { owner } from "../nn/freezing.ts";
 import type { AnyModule } from "../nn/module.ts";
 import type { Parameter } from "../nn/parameter.ts";
 import type { OptimizerOptions } from "./optimizer.ts";
@@ -33,7 +34,7 @@ export interface LayerGroup extends Partial<Pick<OptimizerOptions, "lr">> {
 export function parameterGroups(model: AnyModule, options: ParameterGroupsOptions = {}): LayerGroup[] {
   const { lr, decay = 1, weightDecay } = options;
   if (!(decay > 0 && decay <= 1)) throw new UsageError(`parameterGroups: decay must be above 0, up to 1, got ${decay}`);
-  const byStage = splitByStage(model, options.stages ?? ownStages(model)).filter((params) => params.length > 0);
+  const byStage = parametersByStage(model, options.stages).map(({ params }) => params);
   return byStage.flatMap((params, k) => {
     const shared = { ...(lr !== undefined && { lr }), lrScale: decay ** (byStage.length - 1 - k) };
     if (weightDecay === undefined) return [{ params, ...shared }];
@@ -50,8 +51,11 @@ function ownStages(model: AnyModule): readonly string[] {
   return stages ?? [...model.namedModules().keys()].filter((path) => path !== "" && !path.includes("."));
 }
 
-/** Every parameter under the number of stages that end before its module. */
-function splitByStage(model: AnyModule, stages: readonly string[]): Parameter[][] {
+/** The parameters of each stage that has some, from the first to the last; a stage is named after its last module. */
+export function parametersByStage(
+  model: AnyModule,
+  stages: readonly string[] = ownStages(model),
+): { readonly stage: string; readonly params: Parameter[] }[] {
   const paths = [...model.namedModules().keys()];
   for (const stage of stages) {
     if (paths.includes(stage)) continue;
@@ -72,9 +76,9 @@ function splitByStage(model: AnyModule, stages: readonly string[]): Parameter[][
   }
   const groups: Parameter[][] = Array.from({ length: stages.length + 1 }, () => []);
   for (const [name, parameter] of model.namedParameters()) {
-    let path = name;
-    while (!stageOf.has(path)) path = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "";
-    groups[stageOf.get(path)!]!.push(parameter);
+    groups[stageOf.get(owner(name, stageOf))!]!.push(parameter);
   }
-  return groups;
+  return groups
+    .map((params, i) => ({ stage: stages[i] ?? "classifier", params }))
+    .filter(({ params }) => params.length > 0);
 }

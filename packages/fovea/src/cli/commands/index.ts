@@ -4,7 +4,9 @@ import type { Command } from "../command.ts";
 export const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   train: async () => (await import("./train.ts")).train,
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
+  compare: async () => (await import("./compare.ts")).compare,
   predict: async () => (await import("./predict.ts")).predictCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
   features: async () => (await import("./features.ts")).featuresCommand,
   zoo: async () => (await import("./zoo.ts")).zoo,
   summary: async () => (await import("./summary.ts")).summary,

@@ -1,6 +1,6 @@
 import { UsageError } from "../../base/errors.ts";
 import { best, eachExclusive, eachSeparate, layoutOf, scoreThreshold, type ClassOptions } from "./classes.ts";
-import { StreamingMetric, type Values } from "./metric.ts";
+import { StreamingMetric, type MetricValues } from "./metric.ts";
 
 /**
  * Share of right answers.
@@ -19,7 +19,7 @@ export class Accuracy extends StreamingMetric {
     this.#yes = scoreThreshold(this.name, options);
   }
 
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const layout = layoutOf(this.name, predictions, targets);
     const { ignoreIndex } = this.#options;
     let [right = 0, total = 0] = this.seen;
@@ -59,7 +59,7 @@ export class TopK extends StreamingMetric {
     this.#ignoreIndex = ignoreIndex;
   }
 
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const layout = layoutOf(this.name, predictions, targets);
     if (layout.kind !== "exclusive") throw new UsageError(`${this.name}: the targets must be classes, one per row`);
     let [right = 0, total = 0] = this.seen;

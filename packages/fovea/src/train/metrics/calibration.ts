@@ -8,7 +8,7 @@ import {
   sigmoidOf,
   type ClassOptions,
 } from "./classes.ts";
-import { StreamingMetric, type Values } from "./metric.ts";
+import { StreamingMetric, type MetricValues } from "./metric.ts";
 
 export interface CalibrationErrorOptions extends Pick<ClassOptions, "fromLogits" | "ignoreIndex"> {
   /** Bins of equal width over the confidences 0 … 1; default 15. */
@@ -37,7 +37,7 @@ export class CalibrationError extends StreamingMetric {
   }
 
   /** `seen` is, per bin, how many, how many right, and the sum of their confidences. */
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const layout = layoutOf(this.name, predictions, targets);
     const { ignoreIndex, fromLogits = true } = this.#options;
     const seen = this.seen.length > 0 ? [...this.seen] : Array.from({ length: 3 * this.#bins }, () => 0);

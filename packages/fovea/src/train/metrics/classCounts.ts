@@ -1,6 +1,6 @@
 import { UsageError } from "../../base/errors.ts";
 import { best, eachExclusive, eachSeparate, layoutOf, scoreThreshold, type ClassOptions } from "./classes.ts";
-import { StreamingMetric, type Values } from "./metric.ts";
+import { StreamingMetric, type MetricValues } from "./metric.ts";
 
 /**
  * How the classes make one figure: `macro`, their mean; `weighted`, the mean by how many targets each has; `micro`, their
@@ -42,7 +42,7 @@ export abstract class ClassCountMetric extends StreamingMetric {
   /** The figure of one class (or of all together): 0 / 0 is 0. */
   protected abstract figure(counts: Hits): number;
 
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const layout = layoutOf(this.name, predictions, targets);
     const { classes } = layout;
     const { ignoreIndex } = this.#options;

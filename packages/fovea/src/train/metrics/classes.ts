@@ -1,7 +1,7 @@
 import { ShapeError, UsageError } from "../../base/errors.ts";
 import { exp, log } from "../../base/math.ts";
 import { showShape, sizeOf } from "../../base/shape.ts";
-import type { Values } from "./metric.ts";
+import type { MetricValues } from "./metric.ts";
 
 /** How predictions are to be read. */
 export interface ClassOptions {
@@ -27,7 +27,7 @@ export interface Layout {
   readonly positions: number;
 }
 
-export function layoutOf(who: string, predictions: Values, targets: Values): Layout {
+export function layoutOf(who: string, predictions: MetricValues, targets: MetricValues): Layout {
   const [rows = 1, second = 1, ...rest] = predictions.shape;
   const [size, count] = [sizeOf(predictions.shape), sizeOf(targets.shape)];
   const classes = predictions.shape.length < 2 ? 1 : second;
@@ -45,7 +45,7 @@ export function layoutOf(who: string, predictions: Values, targets: Values): Lay
 export function eachExclusive(
   who: string,
   { classes, rows, positions }: Layout,
-  targets: Values,
+  targets: MetricValues,
   ignoreIndex: number | undefined,
   visit: (target: number, start: number, stride: number) => void,
 ): void {
@@ -68,7 +68,7 @@ export function eachExclusive(
 export function eachSeparate(
   who: string,
   { classes, positions }: Layout,
-  targets: Values,
+  targets: MetricValues,
   ignoreIndex: number | undefined,
   visit: (target: boolean, at: number, label: number) => void,
 ): void {
@@ -83,7 +83,7 @@ export function eachSeparate(
 }
 
 /** Which of the scores is the largest: the first among equals. */
-export function best({ data }: Values, start: number, stride: number, classes: number): number {
+export function best({ data }: MetricValues, start: number, stride: number, classes: number): number {
   let at = 0;
   for (let c = 1; c < classes; c++) if (data[start + c * stride]! > data[start + at * stride]!) at = c;
   return at;
@@ -99,7 +99,7 @@ export function scoreThreshold(who: string, { fromLogits = true, threshold = 0.5
 
 /** The probabilities of one row of scores. */
 export function probabilitiesOf(
-  { data }: Values,
+  { data }: MetricValues,
   start: number,
   stride: number,
   classes: number,

@@ -15,7 +15,7 @@ export type { Average, ClassCountOptions } from "./classCounts.ts";
 export type { ClassOptions } from "./classes.ts";
 export { ConfusionMatrix, type ClassScore } from "./confusionMatrix.ts";
 export { MeanAveragePrecision, type CocoScores } from "./meanAveragePrecision.ts";
-export { StreamingMetric, type Metric, type Values } from "./metric.ts";
+export { StreamingMetric, type Metric, type MetricValues } from "./metric.ts";
 export { Pck, type PckOptions } from "./pck.ts";
 export { F1, Precision, Recall } from "./precisionRecall.ts";
 export { RocAuc, type RocAucOptions } from "./rocAuc.ts";

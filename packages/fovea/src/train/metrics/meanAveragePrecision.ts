@@ -1,7 +1,7 @@
 import { ShapeError, UsageError } from "../../base/errors.ts";
 import { showShape } from "../../base/shape.ts";
 import { averagePrecision, matchPicture, type Detection, type Match, type Truth } from "./coco.ts";
-import { StreamingMetric, type Values } from "./metric.ts";
+import { StreamingMetric, type MetricValues } from "./metric.ts";
 
 /** Sides below 32 are small, from 96 on large; areas in pixels². */
 const areas = {
@@ -45,7 +45,7 @@ export class MeanAveragePrecision extends StreamingMetric {
   readonly name = "mAP";
 
   /** `seen` is, per picture, how many detections and truths, and then their numbers. */
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const [found = 0, six] = predictions.shape;
     const [truths = 0, width = 0] = targets.shape;
     if (predictions.shape.length !== 2 || targets.shape.length !== 2 || six !== 6 || width < 5 || width > 7) {

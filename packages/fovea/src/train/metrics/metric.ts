@@ -1,5 +1,5 @@
 /** Numbers row after row with their shape: a tensor that has been read. */
-export interface Values {
+export interface MetricValues {
   readonly data: ArrayLike<number>;
   readonly shape: readonly number[];
 }
@@ -16,7 +16,7 @@ export interface Metric {
   /** Whether the best is the largest or the smallest value; for checkpoints and early stopping. */
   readonly mode: "max" | "min";
   /** Takes a batch: what the model gave, and what it should have given. Each metric says which shapes it reads. */
-  update(predictions: Values, targets: Values): void;
+  update(predictions: MetricValues, targets: MetricValues): void;
   /** The figure over all since the last `reset`; NaN when nothing came that counts. */
   compute(): number;
   reset(): void;
@@ -30,7 +30,7 @@ export abstract class StreamingMetric implements Metric {
   readonly mode: "max" | "min" = "max";
   protected seen: number[] = [];
 
-  abstract update(predictions: Values, targets: Values): void;
+  abstract update(predictions: MetricValues, targets: MetricValues): void;
   abstract compute(): number;
 
   reset(): void {

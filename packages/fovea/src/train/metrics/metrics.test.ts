@@ -16,7 +16,7 @@ import {
   toMetric,
   type Average,
   type Metric,
-  type Values,
+  type MetricValues,
 } from "./index.ts";
 
 /** Written by test/fixtures/metrics.py from scikit-learn and pycocotools. */
@@ -44,14 +44,14 @@ interface Fixture {
   };
 }
 
-const values = (data: readonly number[], shape: readonly number[]): Values => ({
+const values = (data: readonly number[], shape: readonly number[]): MetricValues => ({
   data: Float32Array.from(data),
   shape,
 });
 
 /** Feeds the rows in two batches; what the metric says of all. */
-function measure(metric: Metric, predictions: Values, targets: Values, cut = 1): number {
-  const part = ({ data, shape }: Values, from: number, to: number): Values => {
+function measure(metric: Metric, predictions: MetricValues, targets: MetricValues, cut = 1): number {
+  const part = ({ data, shape }: MetricValues, from: number, to: number): MetricValues => {
     const row = data.length / shape[0]!;
     return { data: Array.from(data).slice(from * row, to * row), shape: [to - from, ...shape.slice(1)] };
   };

@@ -1,6 +1,6 @@
 import { ShapeError, UsageError } from "../../base/errors.ts";
 import { showShape, sizeOf } from "../../base/shape.ts";
-import { StreamingMetric, type Values } from "./metric.ts";
+import { StreamingMetric, type MetricValues } from "./metric.ts";
 
 export interface PckOptions {
   /** Share of the reference length that a point may be off; default 0.2. */
@@ -31,7 +31,7 @@ export class Pck extends StreamingMetric {
     this.#reference = reference;
   }
 
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const [rows = 0, points = 0, two] = predictions.shape;
     const width = targets.shape[2] ?? 0;
     const fits =

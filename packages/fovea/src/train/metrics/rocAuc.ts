@@ -1,6 +1,6 @@
 import { UsageError } from "../../base/errors.ts";
 import { eachExclusive, eachSeparate, layoutOf, probabilitiesOf, sigmoidOf, type ClassOptions } from "./classes.ts";
-import { StreamingMetric, type Values } from "./metric.ts";
+import { StreamingMetric, type MetricValues } from "./metric.ts";
 
 export interface RocAucOptions extends Pick<ClassOptions, "fromLogits" | "ignoreIndex"> {
   /** Mean over the classes, plain (default) or by how many targets each has. */
@@ -27,7 +27,7 @@ export class RocAuc extends StreamingMetric {
   }
 
   /** `seen` is the number of classes, then class, target and score of each. */
-  update(predictions: Values, targets: Values): void {
+  update(predictions: MetricValues, targets: MetricValues): void {
     const layout = layoutOf(this.name, predictions, targets);
     const { ignoreIndex, fromLogits = true } = this.#options;
     if (this.seen.length > 0 && this.seen[0] !== layout.classes) {

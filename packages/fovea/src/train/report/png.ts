@@ -1,4 +1,5 @@
 import { deflateSync } from "node:zlib";
+import { crc32 } from "../crc.ts";
 
 /** A PNG (RFC 2083) of 8-bit grey (1 channel) or RGB (3 channels) pixels, rows top to bottom, interleaved. */
 export function encodePng(pixels: Uint8Array, width: number, height: number, channels: 1 | 3): Buffer {
@@ -34,16 +35,4 @@ function chunk(type: string, data: Buffer): Buffer {
   framed.set(body, 4);
   framed.writeUInt32BE(crc32(body), body.length + 4);
   return framed;
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-  return n;
-});
-
-/** The checksum of PNG and zip; `zlib.crc32` came with Node 22. */
-function crc32(bytes: Uint8Array): number {
-  let c = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) c = crcTable[(c ^ bytes[i]!) & 255]! ^ (c >>> 8);
-  return (c ^ 0xffffffff) >>> 0;
 }

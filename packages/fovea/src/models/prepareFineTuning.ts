@@ -1,6 +1,6 @@
 import { UsageError } from "../base/errors.ts";
-import { nearest } from "../base/nearest.ts";
 import { Conv2d } from "../nn/conv.ts";
+import { parametersBefore } from "../nn/freezing.ts";
 import { Linear } from "../nn/linear.ts";
 import type { AnyModule, Module } from "../nn/module.ts";
 import type { ImageClassifier } from "./_classifier.ts";
@@ -21,7 +21,7 @@ export interface ParameterCounts {
   readonly frozen: number;
 }
 
-export interface FineTuneOptions {
+export interface PrepareOptions {
   /** What learns; default `head`. */
   readonly train?: TuningStrategy;
   /** Another number of classes: the layer of the classes is made anew. */
@@ -34,12 +34,12 @@ export interface FineTuneOptions {
  *
  * @example
  * const { model } = await models.load("resnet50.imagenet1k-v2");
- * models.fineTune(model, { numClasses: 5, train: "last" }); // { total: 23518277, trainable: 10245, frozen: 23508032 }
+ * models.prepareFineTuning(model, { numClasses: 5, train: "last" }); // { total: 23518277, trainable: 10245, frozen: 23508032 }
  * const optimizer = new optim.SGD(models.trainable(model), { lr: 0.01, momentum: 0.9 });
  */
-export function fineTune(
+export function prepareFineTuning(
   model: ImageClassifier,
-  { train = "head", numClasses }: FineTuneOptions = {},
+  { train = "head", numClasses }: PrepareOptions = {},
 ): ParameterCounts {
   const frozenBefore = frozenNames(model, train); // the strategy is checked before anything changes
   if (numClasses !== undefined) model.resetClassifier(numClasses);
@@ -84,19 +84,11 @@ function frozenNames(model: ImageClassifier, strategy: TuningStrategy): Readonly
   }
   if (typeof strategy !== "object" || typeof strategy.from !== "string") {
     throw new UsageError(
-      `fineTune: train is all, head, last, none or { from: "layer4" }, got ${JSON.stringify(strategy)}`,
+      `prepareFineTuning: train is all, head, last, none or { from: "layer4" }, got ${JSON.stringify(strategy)}`,
     );
   }
-  const first = names.findIndex((name) => name.startsWith(`${strategy.from}.`));
-  if (first < 0) {
-    const layers = [...model.namedModules().keys()].filter((name) => name !== "");
-    const near = nearest(strategy.from, layers);
-    const hint = near === null ? "" : `; did you mean "${near}"?`;
-    throw new UsageError(
-      `fineTune: no layer "${strategy.from}" has parameters${hint} Stages are ${model.stages.join(", ")}`,
-    );
-  }
-  return new Set(names.slice(0, first));
+  const before = new Set(parametersBefore(model, strategy.from));
+  return new Set(Array.from(model.namedParameters()).flatMap(([name, one]) => (before.has(one) ? [name] : [])));
 }
 
 function lastLayer(model: ImageClassifier): Module {
@@ -104,6 +96,6 @@ function lastLayer(model: ImageClassifier): Module {
     module instanceof Linear || module instanceof Conv2d;
   const last = [...model.classifier.namedModules().values()].filter(isOutput).at(-1);
   if (last === undefined)
-    throw new UsageError(`fineTune: ${model.constructor.name} has no layer of classes (any more)`);
+    throw new UsageError(`prepareFineTuning: ${model.constructor.name} has no layer of classes (any more)`);
   return last;
 }

@@ -25,25 +25,25 @@ describe("what learns, exactly", () => {
 
   it("with another head, and from a layer on", () => {
     const vgg = skipInit(() => models.create("vgg16"));
-    expect(models.fineTune(vgg, { numClasses: 5 })).toEqual({
+    expect(models.prepareFineTuning(vgg, { numClasses: 5 })).toEqual({
       total: 14_714_688 + 119_566_341,
       trainable: 119_566_341,
       frozen: 14_714_688,
     });
     const resnet = skipInit(() => models.create("resnet50.torchvision"));
-    const { trainable, frozen } = models.fineTune(resnet, { numClasses: 5, train: { from: "layer4" } });
+    const { trainable, frozen } = models.prepareFineTuning(resnet, { numClasses: 5, train: { from: "layer4" } });
     expect([trainable, frozen]).toEqual([14_964_736 + 10_245, 8_543_296]);
     expect(models.trainable(resnet)).toContain(resnet.fc.weight);
-    expect(models.fineTune(resnet, { train: "all" }).frozen).toBe(0);
+    expect(models.prepareFineTuning(resnet, { train: "all" }).frozen).toBe(0);
   });
 
   it("says what it does not know", () => {
     const model = skipInit(() => models.create("resnet20.cifar"));
-    expect(() => models.fineTune(model, { numClasses: 3, train: { from: "layer8" } })).toThrow(UsageError);
-    expect(() => models.fineTune(model, { numClasses: 3, train: { from: "layer8" } })).toThrow(
+    expect(() => models.prepareFineTuning(model, { numClasses: 3, train: { from: "layer8" } })).toThrow(UsageError);
+    expect(() => models.prepareFineTuning(model, { numClasses: 3, train: { from: "layer8" } })).toThrow(
       /did you mean "layer\d"/,
     );
-    expect(() => models.fineTune(model, { train: "some" as "all" })).toThrow(/train is all, head, last, none/);
+    expect(() => models.prepareFineTuning(model, { train: "some" as "all" })).toThrow(/train is all, head, last, none/);
     expect(model.classifier.parameters().length).toBeGreaterThan(0);
   });
 });
@@ -51,7 +51,7 @@ describe("what learns, exactly", () => {
 it("a step changes what learns and nothing else, batch statistics included", async () => {
   manualSeed(1);
   const model = models.create("resnet20.cifar");
-  models.fineTune(model, { numClasses: 3, train: { from: "layer3" } });
+  models.prepareFineTuning(model, { numClasses: 3, train: { from: "layer3" } });
   const before = new Map<string, ArrayLike<number>>();
   for (const [name, value] of model.stateDict()) before.set(name, await value.data());
   const optimizer = new optim.SGD(models.trainable(model), { lr: 0.1, momentum: 0.9 });
