@@ -60,17 +60,15 @@ describe.skipIf(pretrained === null || cifar === null)("CIFAR ResNets with publi
           const forward = way === "compiled" ? compile(run) : run;
           let right = 0;
           let error = 0;
-          await withEngine(engine, async () => {
-            for (let from = 0; from < 1000; from += 100) {
-              const batch = tensor(x.subarray(from * 3072, (from + 100) * 3072), { shape: [100, 3, 32, 32] });
-              const ours = (await forward(batch).data()) as Float32Array;
-              for (let i = 0; i < 100; i++) {
-                const row = ours.subarray(i * 10, i * 10 + 10);
-                if (row.indexOf(Math.max(...row)) === labels[from + i]) right++;
-                row.forEach((v, k) => (error = Math.max(error, Math.abs(v - logits[(from + i) * 10 + k]!))));
-              }
+          for (let from = 0; from < 1000; from += 100) {
+            const batch = tensor(x.subarray(from * 3072, (from + 100) * 3072), { shape: [100, 3, 32, 32] });
+            const ours = (await withEngine(engine, () => forward(batch)).data()) as Float32Array;
+            for (let i = 0; i < 100; i++) {
+              const row = ours.subarray(i * 10, i * 10 + 10);
+              if (row.indexOf(Math.max(...row)) === labels[from + i]) right++;
+              row.forEach((v, k) => (error = Math.max(error, Math.abs(v - logits[(from + i) * 10 + k]!))));
             }
-          });
+          }
           expect(error).toBeLessThan(1e-3);
           expect(Math.abs(right - wanted)).toBeLessThanOrEqual(1);
         });

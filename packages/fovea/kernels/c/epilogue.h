@@ -1,5 +1,5 @@
 // The end of a sum of products: y = activation(sum + bias + residual), the same for convolutions and matrix products.
-// Bias and residual start the sums. ReLU and clip are done on registers, SiLU on lines that were just written.
+// Bias starts the sums, the residual ends them. ReLU and clip are done on registers, SiLU on lines that were just written.
 #pragma once
 #include "vmath.h"
 

@@ -43,7 +43,7 @@ INLINE ptrdiff_t round_up(ptrdiff_t a, ptrdiff_t b) { return ceil_div(a, b) * b;
 
 enum { TILE_ADD = 1 };
 
-// Row tile: c[i] = bias + add[i] + Σ_tap Σ_k rows[tap][i][k] · w[tap][k], clamped where `end` says so.
+// Row tile: c[i] = bias + Σ_tap Σ_k rows[tap][i][k] · w[tap][k] + add[i], clamped where `end` says so.
 // rows: taps × MR pointers to `run` floats each. w: packed [tap][run][NV·VL]. bias: zero_row for none.
 // add: a residual, or c itself to go on with a sum, or null. end: null while the sum is unfinished.
 typedef void row_tile_fn(ptrdiff_t taps, ptrdiff_t run, const float *const *rows, const float *w, const float *bias,
@@ -54,8 +54,8 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
                      ptrdiff_t ldc, const Epilogue *end) {
   vf acc[MAX_ROWS][2];
   UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = ld(bias + j * VL);
-  if (add) {
-    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] += ld(add + i * ldadd + j * VL);
+  if (add) { // wanted at the end only: until then it has come from wherever it was
+    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV * VB; j += 64) __builtin_prefetch(add + i * ldadd + j / 4);
   }
   for (ptrdiff_t t = 0; t < taps; t++) {
     const float *p[MAX_ROWS];
@@ -71,6 +71,9 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
         UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(a, b[j], acc[i][j]);
       }
     }
+  }
+  if (add) {
+    UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] += ld(add + i * ldadd + j * VL);
   }
   if (end && end->flags & EPILOGUE_CLAMP) {
     UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = clamp_to(end, acc[i][j]);

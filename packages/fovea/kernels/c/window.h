@@ -8,8 +8,7 @@
 //    tapsX·channels floats. With few input channels the host pads the input first so that this applies.
 //  * Tap rows that lie in the padding for every pixel of a tile are skipped.
 //  * Loop order: few weights (≤ 384 KB): tile → panel, one table per tile. Many: chunk of tiles reading ≤ 256 KB →
-//    panel → tiles of the chunk, so that the input stays in L2 and the weights stream once per chunk. 1×1 with few input
-//    channels: run_points.
+//    panel → tiles of the chunk, so that the input stays in L2 and the weights stream once per chunk. 1×1: run_points.
 // Weights are packed [group][panel][tap][in][NB]; see pack.c. Every output is one sum in a fixed order, whoever computes it.
 #pragma once
 #include "tiles.h"
@@ -125,32 +124,41 @@ static void build_rows(const Window *w, const Tile *t, ptrdiff_t first, ptrdiff_
   }
 }
 
-#define POINT_DEPTH 256    // a panel of so many input channels stays in L1
-#define POINT_PIXELS 512   // pixels at a time, fewer where these and their results would not stay in L2
+#define POINT_DEPTH 256     // a panel of so many input channels stays in L1
+#define POINT_PIXELS 512    // pixels at a time, fewer where what is read again and again would not stay in L2
 #define POINT_FLOATS 65536
 
-// A 1×1 convolution of few channels: chunk of pixels → panel → tile, so that a panel of weights stays in L1 for the chunk. The
-// sums are those of run_window, which is as fast from some 256 input channels on.
+// A 1×1 convolution: chunk of pixels → panel of weights, cut into depths that stay in L1 → tile. Where there are more input than
+// output channels the depths come first: then the unfinished sums stay in L2, and not all of the input.
 static void run_points(const Window *w, ptrdiff_t u0, ptrdiff_t u1, ptrdiff_t t0, ptrdiff_t t1, ptrdiff_t base, ptrdiff_t extra) {
-  const ptrdiff_t chunk = max_(1, min_(POINT_PIXELS, POINT_FLOATS / (w->in + w->out)) / (base + 1));
+  const ptrdiff_t depths = ceil_div(w->in, POINT_DEPTH), panels = u1 - u0;
+  const int deep = depths > 1 && w->in > w->out;
+  const ptrdiff_t again = deep ? POINT_DEPTH + w->out : depths == 1 ? w->in + w->out : w->in;
+  const ptrdiff_t chunk = max_(1, min_(POINT_PIXELS, POINT_FLOATS / again) / (base + 1));
   const float *at[POINT_PIXELS + MAX_ROWS];
   Tile t = {.index = -1};
   for (ptrdiff_t c0 = t0; c0 < t1; c0 += chunk) {
     const ptrdiff_t c1 = min_(c0 + chunk, t1);
-    ptrdiff_t pixels = 0;
+    ptrdiff_t pixels = 0, channel = 0; // input channel that `at` points at
     for (ptrdiff_t i = c0; i < c1; i++) {
       locate_tile(w, i, base, extra, &t);
       for (ptrdiff_t r = 0; r < t.rows; r++) at[pixels++] = w->src + t.at[r];
     }
-    for (ptrdiff_t u = u0; u < u1; u++) {
-      const float *weights = w->weights + (u * w->panelK + w->firstK) * BLOCK;
-      const float *bias = w->end.bias ? w->end.bias + u * BLOCK : zero_row, *const *rows = at;
+    for (ptrdiff_t block = 0; block < depths * panels; block++) {
+      const ptrdiff_t u = u0 + (deep ? block % panels : block / depths), d = deep ? block / panels : block % depths;
+      const ptrdiff_t k0 = share(w->in, d, depths), k1 = share(w->in, d + 1, depths);
+      if (channel != k0)
+        for (ptrdiff_t r = 0; r < pixels; r++) at[r] += k0 - channel;
+      channel = k0;
+      const float *weights = w->weights + (u * w->panelK + w->firstK + k0) * BLOCK, *const *rows = at;
+      const float *bias = d == 0 && w->end.bias ? w->end.bias + u * BLOCK : zero_row;
+      const Epilogue *end = k1 == w->in ? &w->end : NULL;
       float *c = w->dst + (c0 * base + min_(c0, extra)) * w->dstPixel + u * BLOCK;
       for (ptrdiff_t i = c0; i < c1; i++) {
         const ptrdiff_t count = base + (i < extra);
-        const float *add = w->end.residual ? w->end.residual + (c - w->dst) : NULL;
-        row_tiles[1][count - 1](1, w->in, rows, weights, bias, add, w->dstPixel, c, w->dstPixel, &w->end);
-        if (w->end.flags & EPILOGUE_SILU) silu_rows(c, w->dstPixel, count, BLOCK);
+        const float *add = d > 0 ? c : w->end.residual ? w->end.residual + (c - w->dst) : NULL;
+        row_tiles[1][count - 1](1, k1 - k0, rows, weights, bias, add, w->dstPixel, c, w->dstPixel, end);
+        if (end && end->flags & EPILOGUE_SILU) silu_rows(c, w->dstPixel, count, BLOCK);
         rows += count;
         c += count * w->dstPixel;
       }
@@ -176,7 +184,7 @@ static void run_window(const Window *window, int part, int parts) {
   const ptrdiff_t u0 = byPanel ? share(units, part, parts) : 0, u1 = byPanel ? share(units, part + 1, parts) : units;
   const ptrdiff_t t0 = byPanel ? 0 : share(tiles, part, parts), t1 = byPanel ? tiles : share(tiles, part + 1, parts);
 
-  if (w.groups == 1 && w.tapsY * w.tapsX == 1 && w.in <= POINT_DEPTH && w.out % BLOCK == 0 && even && w.addY == 0 && w.addX == 0 &&
+  if (w.groups == 1 && w.tapsY * w.tapsX == 1 && w.out % BLOCK == 0 && even && w.addY == 0 && w.addX == 0 &&
       (w.outH - 1) * w.mulY < w.srcH && (w.outW - 1) * w.mulX < w.srcW) {
     run_points(&w, u0, u1, t0, t1, baseRows, extra);
     return;

@@ -38,7 +38,7 @@ export function setEngine(name: EngineName): Backend {
   return (current = requireEngine(name));
 }
 
-/** Runs `fn` on another engine. */
+/** Runs `fn` on another engine. What an async `fn` does after its first `await` runs on the current one again. */
 export function withEngine<T>(name: EngineName, fn: () => T): T {
   const before = current;
   current = requireEngine(name);

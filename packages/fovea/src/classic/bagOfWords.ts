@@ -9,7 +9,7 @@ export interface BagOfVisualWordsOptions {
   readonly nWords?: number;
   /** Cells and blocks of the dense descriptors. */
   readonly hog?: HogOptions;
-  /** Descriptors that the vocabulary is made of, at most; default 20,000. */
+  /** Descriptors that the vocabulary is made of, at most; default 10,000. */
   readonly samples?: number;
   /** The picture is counted in cells × cells parts; default 2. */
   readonly cells?: number;
@@ -26,7 +26,7 @@ export class BagOfVisualWords {
   readonly #options: Required<BagOfVisualWordsOptions>;
   #vocabulary: KMeans | null = null;
 
-  constructor({ nWords = 100, hog = {}, samples = 20_000, cells = 2, randomState = 0 }: BagOfVisualWordsOptions = {}) {
+  constructor({ nWords = 100, hog = {}, samples = 10_000, cells = 2, randomState = 0 }: BagOfVisualWordsOptions = {}) {
     this.#options = { nWords, hog, samples, cells, randomState };
   }
 

@@ -21,7 +21,7 @@ describe("SVC", () => {
   it("reaches the optimum of the Gaussian kernel", () => {
     const { C, scores, objective, intercept } = fixture.rbf;
     const svm = new SVC({ C, tol: 1e-8 }).fit(pair.map((i) => fixture.x[i]!), pair.map((i) => fixture.y[i]!)); // prettier-ignore
-    const [machine] = svm.estimators;
+    const [machine] = svm.pairs;
     expect(machine!.converged).toBe(true);
     expect(machine!.dual).toBeCloseTo(objective, 6);
     expect(machine!.intercept).toBeCloseTo(intercept, 4);
@@ -35,6 +35,16 @@ describe("SVC", () => {
     expect(accuracyScore(y, new LinearSVC().fit(x, y).predict(x))).toBeLessThan(0.75);
     expect(accuracyScore(y, new SVC({ C: 100 }).fit(x, y).predict(x))).toBeGreaterThan(0.97);
     expect(accuracyScore(y, new SVC({ C: 100, kernel: "poly", degree: 2 }).fit(x, y).predict(x))).toBeGreaterThan(0.97);
+  });
+
+  it("is one machine for each pair of classes", () => {
+    const svm = new SVC({ tol: 1e-8 }).fit(fixture.x, fixture.y);
+    const pairs = new OneVsOneClassifier(() => new SVC({ tol: 1e-8, gamma: 1 / 3 })).fit(fixture.x, fixture.y);
+    const same = new SVC({ tol: 1e-8, gamma: "auto" }).fit(fixture.x, fixture.y); // 1 / 3 columns
+    expect(svm.pairs.length).toBe(3);
+    same
+      .decisionFunction(fixture.test)
+      .values.forEach((score, i) => expect(score).toBeCloseTo(pairs.decisionFunction(fixture.test).values[i]!, 10));
   });
 
   it("keeps its results when the kernel does not fit the cache", () => {

@@ -22,4 +22,4 @@ export { OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 export { KNeighborsClassifier, type KNeighborsClassifierOptions } from "./neighbors.ts";
 export { PCA, type PCAOptions } from "./pca.ts";
 export { StandardScaler, type Transformer } from "./scaler.ts";
-export { SVC, type SVCOptions } from "./svc.ts";
+export { SVC, type PairMachine, type SVCOptions } from "./svc.ts";

@@ -28,12 +28,7 @@ export class OneVsRestClassifier<E extends MarginClassifier> implements MarginCl
 
   decisionFunction(x: Rows): Matrix {
     const samples = toMatrix(x, "OneVsRestClassifier");
-    const scores = matrix(samples.rows, this.estimators.length);
-    this.estimators.forEach((estimator, k) => {
-      const { values } = estimator.decisionFunction(samples);
-      for (let r = 0; r < samples.rows; r++) scores.values[r * scores.columns + k] = values[r]!;
-    });
-    return scores;
+    return sideBySide(this.estimators, samples);
   }
 
   predict(x: Rows): Int32Array {
@@ -70,25 +65,7 @@ export class OneVsOneClassifier<E extends MarginClassifier> implements MarginCla
   /** Votes, and within a third of a vote how sure the pairs are, so that equal votes are decided; two classes: the score. */
   decisionFunction(x: Rows): Matrix {
     const samples = toMatrix(x, "OneVsOneClassifier");
-    const pairs = pairsOf(this.classes.length);
-    const [only] = this.estimators;
-    if (pairs.length === 1) return only!.decisionFunction(samples);
-    const votes = matrix(samples.rows, this.classes.length);
-    const sure = matrix(samples.rows, this.classes.length);
-    pairs.forEach(([first, second], k) => {
-      const { values } = this.estimators[k]!.decisionFunction(samples);
-      for (let r = 0; r < samples.rows; r++) {
-        const at = r * votes.columns;
-        votes.values[at + (values[r]! > 0 ? second : first)]!++;
-        sure.values[at + first]! -= values[r]!;
-        sure.values[at + second]! += values[r]!;
-      }
-    });
-    for (let i = 0; i < votes.values.length; i++) {
-      const s = sure.values[i]!;
-      votes.values[i]! += s / (3 * (Math.abs(s) + 1));
-    }
-    return votes;
+    return voteOfPairs(sideBySide(this.estimators, samples), this.classes.length);
   }
 
   predict(x: Rows): Int32Array {
@@ -96,8 +73,40 @@ export class OneVsOneClassifier<E extends MarginClassifier> implements MarginCla
   }
 }
 
-function pairsOf(count: number): (readonly [number, number])[] {
+/** (0, 1), (0, 2), …, (1, 2), … */
+export function pairsOf(count: number): (readonly [number, number])[] {
   const pairs: (readonly [number, number])[] = [];
   for (let a = 0; a < count; a++) for (let b = a + 1; b < count; b++) pairs.push([a, b]);
   return pairs;
+}
+
+/** Scores [samples, pairs], positive for the later class, as scores [samples, classes]; of one pair they stay. */
+export function voteOfPairs(scores: Matrix, classes: number): Matrix {
+  const pairs = pairsOf(classes);
+  if (pairs.length === 1) return scores;
+  const votes = matrix(scores.rows, classes);
+  const sure = matrix(scores.rows, classes);
+  pairs.forEach(([first, second], k) => {
+    for (let r = 0; r < scores.rows; r++) {
+      const score = scores.values[r * scores.columns + k]!;
+      votes.values[r * classes + (score > 0 ? second : first)]!++;
+      sure.values[r * classes + first]! -= score;
+      sure.values[r * classes + second]! += score;
+    }
+  });
+  for (let i = 0; i < votes.values.length; i++) {
+    const s = sure.values[i]!;
+    votes.values[i]! += s / (3 * (Math.abs(s) + 1));
+  }
+  return votes;
+}
+
+/** The score of each binary classifier, [samples, classifiers]. */
+function sideBySide(estimators: readonly MarginClassifier[], samples: Matrix): Matrix {
+  const scores = matrix(samples.rows, estimators.length);
+  estimators.forEach((estimator, k) => {
+    const { values } = estimator.decisionFunction(samples);
+    for (let r = 0; r < samples.rows; r++) scores.values[r * scores.columns + k] = values[r]!;
+  });
+  return scores;
 }

@@ -1,8 +1,8 @@
 import { UsageError } from "../base/errors.ts";
 import { exp } from "../base/math.ts";
-import { bestLabels, type MarginClassifier } from "./classifier.ts";
+import { bestLabels, encodeLabels, type MarginClassifier } from "./classifier.ts";
 import { dotRows, matrix, takeRows, toFitted, toMatrix, type Matrix, type Rows } from "./matrix.ts";
-import { OneVsOneClassifier } from "./multiclass.ts";
+import { pairsOf, voteOfPairs } from "./multiclass.ts";
 import { solveKernelSvm } from "./smo.ts";
 
 export interface SVCOptions {
@@ -26,15 +26,31 @@ export interface SVCOptions {
 
 type Settings = Required<Omit<SVCOptions, "gamma">> & { readonly gamma: number };
 
+/** The machine of one pair of classes. */
+export interface PairMachine {
+  /** Places of its support vectors in `SVC.supportVectors`. */
+  readonly support: Int32Array;
+  /** αᵢ yᵢ of each, positive for the later class. */
+  readonly dualCoef: Float64Array;
+  readonly intercept: number;
+  /** The dual objective reached. */
+  readonly dual: number;
+  readonly converged: boolean;
+}
+
 /**
  * A support vector machine with a kernel; of several classes, one against one and a vote.
  *
  * Time grows with the square of the samples at least: above some ten thousand take `LinearSVC`.
  */
 export class SVC implements MarginClassifier {
+  classes: Int32Array = new Int32Array();
+  /** The samples that some pair needs. */
+  supportVectors: Matrix = matrix(0, 0);
+  /** The machine of each pair of classes, (0, 1), (0, 2), …, (1, 2), … */
+  pairs: readonly PairMachine[] = [];
   readonly #options: Required<SVCOptions>;
-  #pairs: OneVsOneClassifier<BinarySVC> | null = null;
-  #columns: number | null = null;
+  #gamma = 1;
 
   constructor(options: SVCOptions = {}) {
     const { C = 1, kernel = "rbf", gamma = "scale", degree = 3, coef0 = 0 } = options;
@@ -49,55 +65,61 @@ export class SVC implements MarginClassifier {
     this.#options = { C, kernel, gamma, degree, coef0, tol, maxIter, cacheSize };
   }
 
-  get classes(): Int32Array {
-    return this.#pairs?.classes ?? new Int32Array();
-  }
-
-  /** The machine of each pair of classes, (0, 1), (0, 2), … */
-  get estimators(): readonly BinarySVC[] {
-    return this.#pairs?.estimators ?? [];
+  /** False where `maxIter` ended the search for some pair. */
+  get converged(): boolean {
+    return this.pairs.every(({ converged }) => converged);
   }
 
   fit(x: Rows, y: ArrayLike<number>): this {
     const samples = toMatrix(x, "SVC");
+    const { classes, codes } = encodeLabels(y, samples.rows, "SVC");
     const { gamma } = this.#options;
-    const settings: Settings = { ...this.#options, gamma: typeof gamma === "number" ? gamma : widthOf(samples, gamma) };
-    this.#pairs = new OneVsOneClassifier(() => new BinarySVC(settings)).fit(samples, y);
-    this.#columns = samples.columns;
+    this.#gamma = typeof gamma === "number" ? gamma : widthOf(samples, gamma);
+    const found = pairsOf(classes.length).map(([first, second]) => {
+      const chosen = Int32Array.from(codes.keys()).filter((i) => codes[i] === first || codes[i] === second);
+      const signs = Int8Array.from(chosen, (i) => (codes[i] === second ? 1 : -1));
+      return this.#solve(takeRows(samples, chosen), chosen, signs);
+    });
+    const support = Int32Array.from(new Set(found.flatMap(({ places }) => places))).toSorted();
+    const placeOf = new Map(Array.from(support, (sample, place) => [sample, place]));
+    this.supportVectors = takeRows(samples, support);
+    this.pairs = found.map(({ places, ...machine }) => ({
+      ...machine,
+      support: Int32Array.from(places, (sample) => placeOf.get(sample)!),
+    }));
+    this.classes = classes;
     return this;
   }
 
   /** Votes of the pairs, and where they are equal, how sure the pairs are; of two classes the score itself. */
   decisionFunction(x: Rows): Matrix {
-    const samples = toFitted(x, this.#columns, "SVC");
-    return this.#pairs!.decisionFunction(samples);
+    const samples = toFitted(x, this.supportVectors.columns || null, "SVC");
+    const kernel = kernelOf(samples, this.supportVectors, { ...this.#options, gamma: this.#gamma });
+    const scores = matrix(samples.rows, this.pairs.length);
+    const row = new Float64Array(this.supportVectors.rows); // each support vector is met once, whoever needs it
+    for (let r = 0; r < samples.rows; r++) {
+      for (let s = 0; s < row.length; s++) row[s] = kernel(r, s);
+      this.pairs.forEach(({ support, dualCoef, intercept }, k) => {
+        let sum = intercept;
+        for (let s = 0; s < support.length; s++) sum += dualCoef[s]! * row[support[s]!]!;
+        scores.values[r * scores.columns + k] = sum;
+      });
+    }
+    return voteOfPairs(scores, this.classes.length);
   }
 
   predict(x: Rows): Int32Array {
     return bestLabels(this.decisionFunction(x), this.classes);
   }
-}
 
-/** The machine of one pair of classes, labels 0 and 1. */
-class BinarySVC implements MarginClassifier {
-  readonly classes = Int32Array.of(0, 1);
-  supportVectors: Matrix = matrix(0, 0);
-  /** αᵢ yᵢ of the support vectors. */
-  dualCoef: Float64Array = new Float64Array();
-  intercept = 0;
-  /** The dual objective reached. */
-  dual = 0;
-  converged = false;
-  readonly #settings: Settings;
-
-  constructor(settings: Settings) {
-    this.#settings = settings;
-  }
-
-  fit(x: Matrix, y: ArrayLike<number>): this {
-    const { C, tol, maxIter, cacheSize } = this.#settings;
-    const kernel = kernelOf(x, x, this.#settings);
-    const signs = Int8Array.from({ length: x.rows }, (_, i) => (y[i] === 1 ? 1 : -1));
+  /** One pair; `places` are its support vectors among all samples. */
+  #solve(
+    x: Matrix,
+    chosen: Int32Array,
+    signs: Int8Array,
+  ): Omit<PairMachine, "support"> & { readonly places: number[] } {
+    const { C, tol, maxIter, cacheSize } = this.#options;
+    const kernel = kernelOf(x, x, { ...this.#options, gamma: this.#gamma });
     const kept = new Map<number, Float64Array>();
     const room = Math.max(2, Math.floor((cacheSize * 2 ** 20) / (8 * x.rows)));
     const row = (i: number): Float64Array => {
@@ -109,29 +131,15 @@ class BinarySVC implements MarginClassifier {
       return made;
     };
     const problem = { size: x.rows, signs, row, diagonal: (i: number) => kernel(i, i) };
-    const found = solveKernelSvm(problem, C, tol, maxIter);
-    const support = Array.from(found.alpha.keys()).filter((i) => found.alpha[i]! > 0);
-    this.supportVectors = takeRows(x, support);
-    this.dualCoef = Float64Array.from(support, (i) => found.alpha[i]! * signs[i]!);
-    this.intercept = found.intercept;
-    this.dual = found.dual;
-    this.converged = found.converged;
-    return this;
-  }
-
-  decisionFunction(x: Matrix): Matrix {
-    const kernel = kernelOf(x, this.supportVectors, this.#settings);
-    const scores = matrix(x.rows, 1);
-    for (let r = 0; r < x.rows; r++) {
-      let sum = this.intercept;
-      for (let s = 0; s < this.dualCoef.length; s++) sum += this.dualCoef[s]! * kernel(r, s);
-      scores.values[r] = sum;
-    }
-    return scores;
-  }
-
-  predict(x: Matrix): Int32Array {
-    return bestLabels(this.decisionFunction(x), this.classes);
+    const { alpha, intercept, dual, converged } = solveKernelSvm(problem, C, tol, maxIter);
+    const support = Array.from(alpha.keys()).filter((i) => alpha[i]! > 0);
+    return {
+      places: support.map((i) => chosen[i]!),
+      dualCoef: Float64Array.from(support, (i) => alpha[i]! * signs[i]!),
+      intercept,
+      dual,
+      converged,
+    };
   }
 }
 

@@ -16,6 +16,8 @@ export interface Option {
   readonly description: string;
   /** Checks and converts the text; throws a UsageError that says what was wanted. */
   readonly parse?: (text: string) => unknown;
+  /** The value of an option whose argument may be left out, `--ema [decay]`, when it is. */
+  readonly preset?: unknown;
   /** Shown in the help. */
   readonly default?: unknown;
 }

@@ -1,19 +1,41 @@
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { FoveaError } from "../base/errors.ts";
+import { RandomStream } from "../base/random.ts";
 import { nearest } from "../base/nearest.ts";
-import type { ImageDataset } from "../data/dataset.ts";
+import { ImageDataset } from "../data/dataset.ts";
+import { imageFolder } from "../data/datasets/imageFolder.ts";
 import { fashionMnist, idxDataset, mnist, type FileSource } from "../data/datasets/mnist.ts";
+import { optdigits } from "../data/datasets/optdigits.ts";
 import { downloadSource, folderSource, type PublishedDataset } from "../data/datasets/sources.ts";
 import { strokes } from "../data/datasets/strokes.ts";
+import type { Dataset, Sample } from "../data/sample.ts";
+import { split } from "../data/subset.ts";
+import * as transforms from "../data/transforms/index.ts";
+import type { Transform } from "../data/transforms/index.ts";
 
-/** A data set by name: its two parts are made when they are asked for. */
+/** Channels, height and width of a network's input. */
+export type ImageShape = readonly [channels: number, height: number, width: number];
+
+/** A data set by name: its parts are made when they are asked for. */
 export interface DataSource {
   readonly name: string;
-  train(): Promise<ImageDataset>;
-  test(): Promise<ImageDataset>;
+  /** What a network with inputs of some shape, which may depend on the classes, is trained and chosen on. */
+  training(shapeOf: (classes: readonly string[]) => ImageShape): Promise<TrainingData>;
+  /** All training pictures; those of folders are made to fit the shape. */
+  train(shape: ImageShape): Promise<ImageDataset>;
+  test(shape: ImageShape): Promise<ImageDataset>;
 }
 
-export const dataHelp = "strokes (drawn by a program, no download), mnist, fashion-mnist, or a folder with idx files";
+export interface TrainingData {
+  readonly train: Dataset;
+  /** Makes the training pictures as large as the network takes them; empty where they are. */
+  readonly fit: readonly Transform[];
+  readonly validation: ImageDataset;
+  readonly test: ImageDataset;
+}
+
+export const dataHelp =
+  "strokes (drawn by a program, no download), mnist, fashion-mnist, a folder with idx files, or one with pictures by class";
 
 const STROKES = { train: 65_000, test: 5_000 };
 
@@ -23,18 +45,17 @@ const names = ["strokes", ...Object.keys(readers)];
 /** The data of `--data`; nothing is downloaded before it is used, and only what was named. */
 export async function openData(data: string, say: (line: string) => void): Promise<DataSource> {
   if (data === "strokes") {
-    const make = (split: "train" | "test") => Promise.resolve(strokes({ count: STROKES[split], split }));
-    return { name: data, train: () => make("train"), test: () => make("test") };
+    return inParts(data, (split) => Promise.resolve(strokes({ count: STROKES[split], split })));
   }
   if (Object.hasOwn(readers, data)) {
     const name = data as PublishedDataset;
     const source = downloadSource(name, { onProgress: announceOnce(name, say) });
-    return { name, train: () => readers[name](source, "train"), test: () => readers[name](source, "test") };
+    return inParts(name, (split) => readers[name](source, split));
   }
-  return openFolder(data);
+  return openFolder(data, say);
 }
 
-async function openFolder(folder: string): Promise<DataSource> {
+async function openFolder(folder: string, say: (line: string) => void): Promise<DataSource> {
   const found = await stat(folder).catch(() => null);
   if (found === null) {
     const near = nearest(folder, names);
@@ -42,10 +63,69 @@ async function openFolder(folder: string): Promise<DataSource> {
       `there is no data set and no folder "${folder}"${near === null ? "; data is" : `; did you mean ${near}? Data is`} ${dataHelp}`,
     );
   }
-  if (!found.isDirectory()) throw new FoveaError(`--data ${folder} is a file; name the folder with the idx files`);
+  const isList = !found.isDirectory() && /\.csv$/i.test(folder);
+  if (!found.isDirectory() && !isList) {
+    throw new FoveaError(`--data ${folder} is a file; name the folder with the idx files or the pictures`);
+  }
+  const entries = isList ? [] : await readdir(folder, { withFileTypes: true });
+  if (isList || entries.some((entry) => entry.isDirectory()) || entries.some(({ name }) => /\.csv$/i.test(name))) {
+    return openPictures(folder, say);
+  }
   const source: FileSource = folderSource(folder);
-  const read = (split: "train" | "test") => idxDataset(source, { split, name: folder });
-  return { name: folder, train: () => read("train"), test: () => read("test") };
+  const isOptdigits = entries.some(({ name }) => name === "optdigits.tra");
+  return inParts(folder, (split) =>
+    isOptdigits ? optdigits(source, split) : idxDataset(source, { split, name: folder }),
+  );
+}
+
+/** Data in memory that are as they are. */
+function inParts(name: string, read: (split: "train" | "test") => Promise<ImageDataset>): DataSource {
+  return {
+    name,
+    async training() {
+      const [all, test] = [await read("train"), await read("test")];
+      return { ...holdOut(all), fit: [], test };
+    },
+    train: () => read("train"),
+    test: () => read("test"),
+  };
+}
+
+/** Pictures by class: trained on as they lie there, validated and tested on in the size of the network. */
+async function openPictures(folder: string, say: (line: string) => void): Promise<DataSource> {
+  const open = async (shapeOf: (classes: readonly string[]) => ImageShape) => {
+    const grey = shapeOf((await imageFolder(folder)).classes)[0] === 1;
+    const { problems, ...parts } = await imageFolder(folder, { channels: grey ? 1 : 3 });
+    problems.forEach((problem) => say(problem));
+    const { train, validation = train, test = validation } = parts;
+    if (train.classes.length < 2) {
+      throw new FoveaError(`${folder} has one class only, ${train.classes[0]}: there is nothing to tell apart`);
+    }
+    return { train, validation, test };
+  };
+  return {
+    name: folder,
+    async training(shapeOf) {
+      const { train: all, ...given } = await open(shapeOf);
+      const shape = shapeOf(all.classes);
+      // Where the folder has no parts, a tenth of each class decides, and another one is the test.
+      const [rest, apart] = given.validation === all ? split(all, 0.8) : [all, null];
+      const [validation, test] = apart === null ? [given.validation, given.test] : split(apart, 0.5);
+      const same = validation === test;
+      if (same) say(`${folder} has no test pictures: those of the validation are the test too`);
+      const chosen = await inMemory(validation, shape, say);
+      const fit = [transforms.resize({ size: [shape[1], shape[2]] })];
+      return { train: rest, fit, validation: chosen, test: same ? chosen : await inMemory(test, shape, say) };
+    },
+    async train(shape) {
+      const { train } = await open(() => shape);
+      return inMemory(train, shape, say);
+    },
+    async test(shape) {
+      const { test } = await open(() => shape);
+      return inMemory(test, shape, say);
+    },
+  };
 }
 
 function announceOnce(name: string, say: (line: string) => void): () => void {
@@ -54,6 +134,47 @@ function announceOnce(name: string, say: (line: string) => void): () => void {
     if (!said) say(`downloading ${name} (kept in the cache for the next time)`);
     said = true;
   };
+}
+
+/** Pictures in the size of a network, as bytes; those that cannot be read are told and left out. */
+async function inMemory(data: Dataset, shape: ImageShape, say: (line: string) => void): Promise<ImageDataset> {
+  const [channels, height, width] = shape;
+  const size = channels * height * width;
+  const fit = transforms.resize({ size: [height, width] });
+  const random = new RandomStream(0); // resizing draws nothing
+  const images: Uint8Array[] = [];
+  const labels: number[] = [];
+  for (let i = 0; i < data.length; i++) {
+    const sample = await readSample(data, i, say);
+    if (sample === null) continue;
+    const { pixels } = fit.apply(sample, random).image;
+    const planes = new Uint8Array(size);
+    for (let at = 0; at < height * width; at++) {
+      for (let c = 0; c < channels; c++) planes[c * height * width + at] = pixels[at * channels + c]!;
+    }
+    images.push(planes);
+    labels.push(sample.label ?? 0);
+  }
+  if (images.length === 0) throw new FoveaError(`${data.name}: not one picture can be read`);
+  const all = new Uint8Array(images.length * size);
+  images.forEach((image, i) => all.set(image, i * size));
+  return new ImageDataset({
+    name: data.name,
+    images: all,
+    labels: Int32Array.from(labels),
+    shape,
+    classes: data.classes,
+  });
+}
+
+async function readSample(data: Dataset, index: number, say: (line: string) => void): Promise<Sample | null> {
+  try {
+    return await data.sample(index);
+  } catch (error) {
+    if (!(error instanceof FoveaError)) throw error;
+    say(`left out: ${error.message}`);
+    return null;
+  }
 }
 
 /** Images held out of the training data to choose the best epoch by: a tenth, at most 5,000. */

@@ -1,4 +1,4 @@
-import { CommanderError, Command as Program } from "commander";
+import { CommanderError, Command as Program, Option as CommanderOption } from "commander";
 import { UsageError } from "../base/errors.ts";
 import { foveaVersion } from "../train/version.ts";
 import type { Command, Option } from "./command.ts";
@@ -45,20 +45,21 @@ function addCommand(program: Program, command: Command): void {
   });
 }
 
-function addOption(sub: Program, { flags, description, parse, default: preset }: Option): void {
-  const shown = preset === undefined ? description : `${description} (default: ${String(preset)})`;
-  if (parse === undefined) {
-    sub.option(flags, shown);
-    return;
+function addOption(sub: Program, { flags, description, parse, preset, default: standard }: Option): void {
+  const shown = standard === undefined ? description : `${description} (default: ${String(standard)})`;
+  const option = new CommanderOption(flags, shown);
+  if (preset !== undefined) option.preset(String(preset));
+  if (parse !== undefined) {
+    option.argParser((text: string) => {
+      try {
+        return parse(text);
+      } catch (error) {
+        if (!(error instanceof UsageError)) throw error;
+        throw new CommandLineError(`${flags.replace(/ .*/, "")}: ${error.message}`);
+      }
+    });
   }
-  sub.option(flags, shown, (text: string) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
-      throw new CommandLineError(`${flags.replace(/ .*/, "")}: ${error.message}`);
-    }
-  });
+  sub.addOption(option);
 }
 
 /** Makes commander throw instead of exiting, and leaves errors to `endOf`. */

@@ -31,3 +31,14 @@ export function positiveNumber(text: string): number {
   if (text.trim() !== "" && value > 0 && value < Infinity) return value;
   throw new UsageError(`"${text}" is not a number above 0`);
 }
+
+const units = { s: 1, m: 60, h: 3600 } as const;
+
+/** A time in seconds: `90s`, `10m`, `1.5h`, `1h30m`, or plain seconds. */
+export function duration(text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*([smh]?)/g)];
+  const whole = parts.map(([part]) => part).join("") === text.replaceAll(" ", "");
+  const seconds = parts.reduce((sum, [, n, unit]) => sum + Number(n) * units[(unit || "s") as keyof typeof units], 0);
+  if (whole && parts.length > 0 && seconds > 0) return seconds;
+  throw new UsageError(`"${text}" is not a time; write 90s, 10m, or 1h30m`);
+}

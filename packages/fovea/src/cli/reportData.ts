@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ImageDataset } from "../data/dataset.ts";
-import { DataLoader } from "../data/loader.ts";
+import type { DataLoader } from "../data/loader.ts";
+import type { Dataset } from "../data/sample.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import type { Environment } from "../train/environment.ts";
 import { predict, type Evaluation, type Prediction } from "../train/evaluate.ts";
@@ -19,7 +20,8 @@ interface Finished {
   readonly spec: ModelSpec;
   readonly model: ClassifierModel;
   readonly parameters: number;
-  readonly train: ImageDataset;
+  readonly train: Dataset;
+  readonly loader: DataLoader;
   readonly validation: ImageDataset;
   readonly test: ImageDataset;
   readonly result: Evaluation;
@@ -27,6 +29,7 @@ interface Finished {
   /** Trained on since the start, and the time that took. */
   readonly images: number;
   readonly seconds: number;
+  readonly diagnoses: readonly string[];
   readonly environment: Environment;
 }
 
@@ -43,9 +46,10 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
     parameters,
     history: finished.history,
     test: result,
+    diagnoses: finished.diagnoses,
     imagesPerSecond: finished.images / finished.seconds,
     seconds: finished.seconds,
-    trainBatch: firstBatch(train, config).map((index) => labelled(train, index)),
+    trainBatch: await firstBatch(finished.loader, train.classes, validation.shape),
     predictions: (await predict(model, shown)).map((prediction) => answered(shown, prediction)),
     mistakes: result.mistakes.map((prediction) => answered(test, prediction, true)),
     filters: await firstFilters(model),
@@ -55,14 +59,17 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
   };
 }
 
-function firstBatch(train: ImageDataset, { batchSize, seed }: TrainConfig): number[] {
-  const order = new DataLoader(train, { batchSize, seed }).order(0);
-  return [...order.subarray(0, Math.min(batchSize, PICTURES))];
-}
-
-function labelled(data: ImageDataset, index: number): Picture {
-  const name = data.classes[data.labels[index]!]!;
-  return { pixels: data.image(index), shape: data.shape, caption: name, title: `training image ${index}: ${name}` };
+/** The first pictures as the network was given them: changed by chance, if that was asked for. */
+async function firstBatch(loader: DataLoader, classes: readonly string[], shape: Picture["shape"]): Promise<Picture[]> {
+  for await (const { x, y, indices, size } of loader.epoch(0)) {
+    const length = x.length / size;
+    return Array.from({ length: Math.min(size, PICTURES) }, (_, i) => {
+      const name = classes[y[i]!]!;
+      const pixels = Uint8Array.from(x.subarray(i * length, (i + 1) * length), (v) => Math.round(255 * v));
+      return { pixels, shape, caption: name, title: `training image ${indices[i]}: ${name}` };
+    });
+  }
+  return [];
 }
 
 function answered(data: ImageDataset, { index, label, predicted, confidence }: Prediction, sure = false): Picture {
@@ -93,7 +100,8 @@ function configFacts({ config, train, validation, test }: Finished): Facts {
     ["data", config.data],
     ["training + validation + test", lengths.join(" + ")],
     ["epochs", String(config.epochs)],
-    ["batch size", String(config.batchSize)],
+    ["batch size", `${config.batchSize}${config.accumulate > 1 ? `, ${config.accumulate} per step` : ""}`],
+    ["augmentation", config.augment],
     ["optimizer", config.optimizer],
     ["learning rate", `${config.lr}, ${config.schedule}`],
     ["seed", String(config.seed)],

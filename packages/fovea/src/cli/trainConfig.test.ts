@@ -20,6 +20,22 @@ describe("the configuration", () => {
     expect(completeConfig({}, parseConfig(json, "config.json"))).toEqual(config);
   });
 
+  it("survives config.json with everything set", () => {
+    const more = {
+      augment: "standard",
+      time: 90,
+      clip: 1,
+      accumulate: 2,
+      ema: 0.99,
+      earlyStop: 3,
+      workers: 2,
+    } as const;
+    const config = completeConfig({ ...more, tensorboard: true, batchSize: 16 });
+    const json: unknown = JSON.parse(JSON.stringify({ train: config }));
+    expect(completeConfig({}, parseConfig(json, "config.json"))).toEqual(config);
+    expect(config).toMatchObject({ ...more, tensorboard: true });
+  });
+
   it("takes what is given over the file, and the file over the defaults", () => {
     const file: Partial<TrainConfig> = { epochs: 3, optimizer: "sgd", lr: 0.3 };
     expect(completeConfig({ epochs: 5 }, file)).toMatchObject({ epochs: 5, optimizer: "sgd", lr: 0.3 });
@@ -39,7 +55,7 @@ describe("the configuration", () => {
     [null, /no "train"/],
     [[], /no "train"/],
     [{ train: { epochs: 0 } }, /"epochs": "0" is not a whole number from 1/],
-    [{ train: { epochs: [1] } }, /"epochs" must be text or a number/],
+    [{ train: { epochs: [1] } }, /"epochs" must be text, a number, true or false/],
     [{ train: { optimizer: "adma" } }, /did you mean adam\?/],
     [{ train: { toString: 1 } }, /no setting "toString"/],
     [JSON.parse('{"train":{"__proto__":1}}'), /no setting "__proto__"/],

@@ -6,9 +6,10 @@ import { Adam, AdamW, SGD, type Optimizer } from "../optim/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Option } from "./command.ts";
 import { dataHelp } from "./data.ts";
+import { augmentations, type Augmentation } from "./augment.ts";
 import { engineOptions } from "./engine.ts";
 import { CommandLineError } from "./errors.ts";
-import { choice, positiveNumber, wholeNumber } from "./parse.ts";
+import { choice, duration, positiveNumber, wholeNumber } from "./parse.ts";
 
 /** What a training run is asked to do: the options of the command, and the contents of config.json. */
 export interface TrainConfig {
@@ -18,11 +19,28 @@ export interface TrainConfig {
   readonly pooling: "max" | "avg" | null;
   readonly data: string;
   readonly epochs: number;
-  readonly batchSize: number;
+  /** "auto": the largest power of two whose step fits into memory; a run's config.json has the number. */
+  readonly batchSize: number | "auto";
   readonly optimizer: keyof typeof optimizers;
   /** By default the optimizer's own. */
   readonly lr: number;
   readonly schedule: keyof typeof schedules;
+  /** How training pictures are changed by chance. */
+  readonly augment: Augmentation;
+  /** Seconds of training after which the run ends; without `epochs` as many as fit. Null: no limit. */
+  readonly time: number | null;
+  /** Largest length of all gradients together. */
+  readonly clip: number | null;
+  /** Batches per step of the optimizer. */
+  readonly accumulate: number;
+  /** Decay of the moving averages of the weights. */
+  readonly ema: number | null;
+  /** Epochs without a better validation loss after which the run ends. */
+  readonly earlyStop: number | null;
+  /** Whether event files for TensorBoard are written, in the run's folder. */
+  readonly tensorboard: boolean;
+  /** Threads that decode and change pictures beside the training. */
+  readonly workers: number;
   readonly seed: number;
   /** Null: the fastest that is there. */
   readonly engine: EngineName | null;
@@ -56,6 +74,14 @@ const defaults = {
   batchSize: 64,
   optimizer: "adam",
   schedule: "cosine",
+  augment: "none",
+  time: null,
+  clip: null,
+  accumulate: 1,
+  ema: null,
+  earlyStop: null,
+  tensorboard: false,
+  workers: 0,
   seed: 0,
   engine: null,
   threads: null,
@@ -95,8 +121,8 @@ export const trainOptions = {
   },
   batchSize: {
     flags: "--batch-size <n>",
-    description: "images per step",
-    parse: wholeNumber(1, 1e6),
+    description: "images per batch, or auto: as many as fit into memory",
+    parse: (text) => (text === "auto" ? text : wholeNumber(1, 1e6)(text)),
     default: defaults.batchSize,
   },
   lr: {
@@ -117,6 +143,55 @@ export const trainOptions = {
     description: `${Object.keys(schedules).join(", ")}: how the learning rate changes`,
     parse: choice(Object.keys(schedules)),
     default: defaults.schedule,
+  },
+  augment: {
+    flags: "--augment <how>",
+    description: "training pictures changed by chance: none, crop (moved a little), standard (also mirrored)",
+    parse: choice(augmentations),
+    default: defaults.augment,
+  },
+  time: {
+    flags: "--time <time>",
+    description: "end after so long (90s, 10m, 1h30m); without --epochs, as many as fit",
+    parse: duration,
+  },
+  clip: {
+    flags: "--clip <norm>",
+    description: "shorten gradients to this length, all by one factor",
+    parse: positiveNumber,
+  },
+  accumulate: {
+    flags: "--accumulate <n>",
+    description: "batches whose gradients are added up for one step",
+    parse: wholeNumber(1, 1e6),
+    default: defaults.accumulate,
+  },
+  ema: {
+    flags: "--ema [decay]",
+    description: "validate and keep moving averages of the weights (decay 0.999 unless given)",
+    parse: (text) => {
+      const decay = positiveNumber(text);
+      if (decay < 1) return decay;
+      throw new UsageError(`"${text}" is not a decay below 1`);
+    },
+    preset: 0.999,
+  },
+  earlyStop: {
+    flags: "--early-stop [epochs]",
+    description: "end when the validation loss has not fallen for so many epochs (5 unless given)",
+    parse: wholeNumber(1, 1e6),
+    preset: 5,
+  },
+  tensorboard: {
+    flags: "--tensorboard",
+    description: "write event files for TensorBoard into the run",
+    parse: (text) => text === "true",
+  },
+  workers: {
+    flags: "--workers <n>",
+    description: "threads that read and change pictures (results do not depend on it)",
+    parse: wholeNumber(0, 256),
+    default: defaults.workers,
   },
   seed: {
     flags: "--seed <n>",
@@ -159,8 +234,8 @@ export function parseConfig(json: unknown, path: string): Partial<TrainConfig> {
   for (const [name, value] of Object.entries(train)) {
     if (!Object.hasOwn(trainOptions, name)) throw new FormatError(`${path}: there is no setting "${name}"`);
     if (value === null) continue;
-    if (typeof value !== "string" && typeof value !== "number") {
-      throw new FormatError(`${path}: "${name}" must be text or a number`);
+    if (typeof value !== "string" && typeof value !== "number" && typeof value !== "boolean") {
+      throw new FormatError(`${path}: "${name}" must be text, a number, true or false`);
     }
     try {
       found[name] = trainOptions[name as keyof TrainConfig].parse(String(value));

@@ -2,12 +2,18 @@ import { join } from "node:path";
 import { FoveaError } from "../base/errors.ts";
 import { manualSeed } from "../base/random.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import { DataLoader } from "../data/loader.ts";
 import { countParameters } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
 import type { Callback, Logs } from "../train/callback.ts";
 import { Checkpoint } from "../train/callbacks/checkpoint.ts";
+import { Diagnoses } from "../train/callbacks/diagnoses.ts";
+import { EarlyStopping } from "../train/callbacks/earlyStopping.ts";
+import { EMA } from "../train/callbacks/ema.ts";
 import { ProgressBar } from "../train/callbacks/progressBar.ts";
 import { RunRecorder } from "../train/callbacks/runRecorder.ts";
+import { TensorBoard } from "../train/callbacks/tensorBoard.ts";
+import { TimeLimit } from "../train/callbacks/timeLimit.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import { describeEnvironment, type Environment } from "../train/environment.ts";
 import { evaluate } from "../train/evaluate.ts";
@@ -18,20 +24,28 @@ import { RunFolder } from "../train/runFolder.ts";
 import { bestEpoch, epochsOf } from "../train/runLines.ts";
 import { readFitState, type Snapshot } from "../train/snapshot.ts";
 import { Trainer } from "../train/trainer.ts";
-import { dataStem, holdOut, openData } from "./data.ts";
+import { augment } from "./augment.ts";
+import { dataStem, openData, type TrainingData } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
-import { buildModel, checkFits, toMetadata, type ModelSpec } from "./model.ts";
+import { buildModel, checkFits, imageShape, toMetadata, type ModelSpec } from "./model.ts";
 import { collectReport } from "./reportData.ts";
 import { stopOnSignals } from "./signals.ts";
 import { completeConfig, makeOptimizer, parseConfig, type TrainConfig } from "./trainConfig.ts";
 import { loadWeights } from "./trained.ts";
 
 /** Trains from the start into a new folder. */
-export async function startRun(config: TrainConfig, out: string | undefined, json: boolean): Promise<void> {
-  useEngine(given(config));
+export async function startRun(
+  asked: TrainConfig,
+  named: ReadonlySet<string>,
+  out: string | undefined,
+  json: boolean,
+): Promise<void> {
+  useEngine(given(asked));
   const progress = makeProgress();
-  const setup = await prepare(config, progress);
+  const data = await openTraining(asked, progress);
+  const config = await fitToMachine(asked, named, data, progress);
+  const setup = prepare(config, data);
   const contents = { train: config, environment: describeEnvironment() };
   const run =
     out === undefined
@@ -59,7 +73,7 @@ export async function resumeRun(path: string, over: Partial<TrainConfig>, json: 
     throw new FoveaError(`${path} cannot be resumed: ${why}`);
   }
   for (const problem of problems) progress.say(`passed over a damaged checkpoint: ${problem}`);
-  const setup = await prepare(config, progress);
+  const setup = prepare(config, await openTraining(config, progress));
   const now = describeEnvironment();
   if (before?.engine !== now.engine || before.isa !== now.isa) {
     progress.say(
@@ -71,30 +85,94 @@ export async function resumeRun(path: string, over: Partial<TrainConfig>, json: 
   await trainInto(run, config, setup, { json, progress, resume });
 }
 
-interface Setup {
+/** Data, and the network that fits them. */
+interface Opened extends TrainingData {
   readonly spec: ModelSpec;
-  readonly model: ClassifierModel;
-  readonly optimizer: Optimizer;
-  readonly train: ImageDataset;
-  readonly validation: ImageDataset;
-  readonly test: ImageDataset;
+  readonly say: (line: string) => void;
 }
 
-/** Data, network and optimizer of a configuration; the network starts from the seed. */
-async function prepare(config: TrainConfig, progress: ProgressBar): Promise<Setup> {
-  const source = await openData(config.data, (line) => progress.say(line));
-  const all = await source.train();
-  const test = await source.test();
-  const { train, validation } = holdOut(all);
+interface Setup extends Opened {
+  readonly model: ClassifierModel;
+  readonly optimizer: Optimizer;
+  readonly loader: DataLoader;
+}
+
+async function openTraining(config: TrainConfig, progress: ProgressBar): Promise<Opened> {
+  const say = (line: string) => progress.say(line);
+  const source = await openData(config.data, say);
   const { activation, pooling } = config;
-  const numClasses = all.classes.length;
-  const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses };
-  const spec: ModelSpec = { model: config.model, options, classes: all.classes, data: config.data };
-  for (const data of [all, test]) checkFits(spec, data);
+  const specOf = (classes: readonly string[]): ModelSpec => {
+    const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses: classes.length };
+    return { model: config.model, options, classes, data: config.data };
+  };
+  const data = await source.training((classes) => imageShape(specOf(classes)));
+  const spec = specOf(data.train.classes);
+  const fixed = data.fit.length === 0 ? [data.train as ImageDataset] : [];
+  for (const part of [...fixed, data.validation, data.test]) checkFits(spec, part);
+  return { ...data, spec, say };
+}
+
+/** Network, optimizer and loader of a configuration; the network starts from the seed. */
+function prepare(config: TrainConfig, data: Opened): Setup {
   manualSeed(config.seed);
-  const model = buildModel(spec);
-  const steps = config.epochs * Math.ceil(train.length / config.batchSize);
-  return { spec, model, optimizer: makeOptimizer(config, model.parameters(), steps), train, validation, test };
+  const model = buildModel(data.spec);
+  const batchSize = config.batchSize as number;
+  const steps = config.epochs * Math.ceil(Math.ceil(data.train.length / batchSize) / config.accumulate);
+  const loader = makeLoader(config, data, batchSize);
+  return { ...data, model, loader, optimizer: makeOptimizer(config, model.parameters(), steps) };
+}
+
+function makeLoader(
+  { augment: how, seed, workers }: TrainConfig,
+  { train, fit, spec, say }: Opened,
+  batchSize: number,
+): DataLoader {
+  return new DataLoader(train, {
+    batchSize,
+    seed,
+    workers,
+    transform: augment(how, fit, imageShape(spec)),
+    onBadSample: ({ name, error }) => say(`left out ${name}: ${error.message}`),
+  });
+}
+
+function makeTrainer({ clip, accumulate }: TrainConfig, model: ClassifierModel, optimizer: Optimizer): Trainer {
+  return new Trainer(model, {
+    optimizer,
+    loss: "crossEntropy",
+    metrics: ["accuracy"],
+    accumulate,
+    ...(clip !== null && { clipNorm: clip }),
+  });
+}
+
+/** Puts numbers in the place of "auto" and of the epochs that a time allows, measured on a network that is thrown away. */
+async function fitToMachine(
+  config: TrainConfig,
+  named: ReadonlySet<string>,
+  data: Opened,
+  progress: ProgressBar,
+): Promise<TrainConfig> {
+  const { time } = config;
+  let { batchSize, epochs } = config;
+  const model = buildModel(data.spec);
+  const trainer = makeTrainer(config, model, makeOptimizer(config, model.parameters(), 1000));
+  if (batchSize === "auto") {
+    batchSize = await trainer.fittingBatchSize(makeLoader(config, data, 4));
+    progress.say(`batch size ${batchSize}: as much as fits`);
+  }
+  if (time !== null && !named.has("epochs")) {
+    const loader = makeLoader(config, data, batchSize);
+    const { progress: now } = trainer;
+    let first = { seconds: 0, examples: 0 }; // the first steps record and warm up
+    const onTrainBatchEnd = () => void (now.step === 2 && (first = { ...now }));
+    await trainer.fit(loader, { callbacks: [{ onTrainBatchEnd }, new TimeLimit(Math.min(5, time / 10))], verbose: 0 });
+    const examples = now.step > 2 ? now.examples - first.examples : now.examples;
+    const seconds = now.step > 2 ? now.seconds - first.seconds : now.seconds;
+    epochs = Math.max(1, Math.floor((time * examples) / seconds / data.train.length));
+    progress.say(`${showDuration(time)} are enough for ${epochs} ${epochs === 1 ? "epoch" : "epochs"} here`);
+  }
+  return { ...config, batchSize, epochs };
 }
 
 interface Session {
@@ -104,11 +182,13 @@ interface Session {
 }
 
 async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, session: Session): Promise<void> {
-  const { spec, model, optimizer, train, validation } = setup;
+  const { spec, model, optimizer, loader, validation } = setup;
+  const { ema, earlyStop, time, tensorboard } = config;
   const { json, progress, resume = null } = session;
   const stop = stopOnSignals(() => progress.say("stopping after this step and saving; Ctrl-C again to stop at once"));
-  const trainer = new Trainer(model, { optimizer, loss: "crossEntropy", metrics: ["accuracy"] });
+  const trainer = makeTrainer(config, model, optimizer);
   const recorder = new RunRecorder(run);
+  const diagnoses = new Diagnoses((text) => progress.say(`note: ${text}`));
   const checkpoint = new Checkpoint(run.path, {
     monitor: "valAccuracy",
     thenBy: "valLoss",
@@ -116,16 +196,26 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   });
   try {
     const { finished } = await trainer
-      .fit(train, {
+      .fit(loader, {
         validationData: validation,
         validationBatchSize: 256,
         epochs: config.epochs,
-        batchSize: config.batchSize,
-        seed: config.seed,
         signal: stop.signal,
         verbose: 0,
         resume,
-        callbacks: [progress, recorder, checkpoint, ...(json ? [new JsonLines(recorder)] : [])],
+        callbacks: [
+          progress,
+          ...(ema === null ? [] : [new EMA({ decay: ema })]),
+          ...(earlyStop === null ? [] : [new EarlyStopping({ patience: earlyStop })]),
+          ...(time === null ? [] : [new TimeLimit(time)]),
+          ...(tensorboard
+            ? [new TensorBoard(join(run.path, "tensorboard"), { histogramEvery: 1, imageEvery: 1 })]
+            : []),
+          diagnoses,
+          recorder,
+          checkpoint,
+          ...(json ? [new JsonLines(recorder)] : []),
+        ],
       })
       .catch((error: unknown) => {
         throw error instanceof NonFiniteError ? keptError(error, recorder, run) : error;
@@ -135,7 +225,7 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
         `stopped after step ${showCount(trainer.progress.step)} and saved; go on with: fovea train --resume ${run.path}`,
       );
     }
-    await finish(run, config, setup, session, trainer, recorder);
+    await finish(run, config, setup, session, trainer, recorder, diagnoses);
   } finally {
     stop.dispose();
   }
@@ -177,6 +267,7 @@ async function finish(
   session: Session,
   { progress: { examples: images, seconds } }: Trainer,
   { lines: history }: RunRecorder,
+  { found }: Diagnoses,
 ): Promise<void> {
   const { spec, model, test } = setup;
   await loadWeights(model, run.file("best.safetensors"));
@@ -185,15 +276,16 @@ async function finish(
   const imagesPerSecond = images / seconds;
   const parameters = countParameters(model);
   const report = await collectReport({
+    ...setup,
     run,
     config,
     environment,
     parameters,
-    ...setup,
     result,
     history,
     images,
     seconds,
+    diagnoses: found.map(({ text }) => text),
   });
   await run.writeReport(await renderReport(report));
 
@@ -222,7 +314,7 @@ async function finish(
         `(weights of epoch ${best?.epoch}; ${showCount(imagesPerSecond)} images/s, ${showDuration(seconds)})`,
       `report   ${run.file("report.html")}`,
       `weights  ${run.file("best.safetensors")}`,
-      `next     fovea predict ${run.path} digit.png`,
+      `next     fovea predict ${run.path} ${imageShape(spec)[0] === 3 ? "photo.jpg" : "digit.png"}`,
     ].join("\n"),
   );
 }

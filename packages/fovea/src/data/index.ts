@@ -1,8 +1,13 @@
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
+export { cifar10, cifar100, parseCifar, type Cifar100Options, type CifarOptions } from "./datasets/cifar.ts";
 export { formatCsv, parseCsv } from "./datasets/csv.ts";
+export { emnist, type EmnistPart } from "./datasets/emnist.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
+export { optdigits } from "./datasets/optdigits.ts";
+export { npzDataset, type NpzOptions } from "./datasets/npzDataset.ts";
 export { strokes, strokesImage } from "./datasets/strokes.ts";
+export { timeSeries, type TimeSeriesOptions } from "./datasets/timeSeries.ts";
 export { readWav, type Wave } from "./datasets/wav.ts";
 export type { Entry, FramesEntry, MaskFile, MaskShape, MaskShapes, PictureEntry, WaveEntry } from "./entry.ts";
 export { parseIdx } from "./idx.ts";

@@ -71,7 +71,8 @@ const reasons: Record<string, string> = {
   EROFS: "the disk is read-only; choose another place",
 };
 
-function explain(error: unknown, verb: "read" | "write", path: string): FoveaError {
+/** The error that names the path and what to do. */
+export function explain(error: unknown, verb: "read" | "write", path: string): FoveaError {
   const { code, message } = error as NodeJS.ErrnoException;
   return new FoveaError(`cannot ${verb} ${path}: ${reasons[code ?? ""] ?? message}`, { cause: error });
 }

@@ -5,7 +5,7 @@ import { readFile } from "./files.ts";
 import { isHdf5, readHdf5, type Hdf5File } from "./hdf5.ts";
 import { JsonObject } from "./jsonObject.ts";
 import { isKerasArchive, readKerasArchive } from "./keras/archive.ts";
-import { h5Architecture } from "./keras/weights.ts";
+import { h5Architecture, inSavedOrder } from "./keras/weights.ts";
 import { isNpy, readNpy } from "./npy.ts";
 import { SUFFIX } from "./npz.ts";
 import { dataBeside } from "./onnx/file.ts";
@@ -93,7 +93,7 @@ function fromHdf5(file: Hdf5File, name: string): WeightsFile {
   for (const [key, value] of file.attributes.get("") ?? []) {
     if (key !== "model_config") metadata.set(key, String(value));
   }
-  return { format: "HDF5", tensors: file.datasets, metadata, architecture: h5Architecture(file, name) };
+  return { format: "HDF5", tensors: inSavedOrder(file), metadata, architecture: h5Architecture(file, name) };
 }
 
 async function readArchive(bytes: Uint8Array, name: string): Promise<WeightsFile> {

@@ -49,7 +49,7 @@ export function family<const V extends Readonly<Record<string, Variant<never>>>>
 /** Top-1 of torchvision's first weights (`IMAGENET1K_V1`), one crop. */
 export const torchvision = (top1: number): Published => ({ top1, on: "ImageNet", source: "torchvision IMAGENET1K_V1" });
 
-/** Top-1 of Keras Applications, as its table says. */
+/** Top-1 of Keras Applications: its table, or for widths of MobileNet v1 the README of keras-team/keras-applications. */
 export const keras = (top1: number): Published => ({ top1, on: "ImageNet", source: "Keras Applications" });
 
 /** Top-1 from somewhere else. */

@@ -18,6 +18,8 @@ export interface WeightsEntry<N extends ModelName = ModelName> {
   /** Percent of the test images with the right class first, and among the first five. */
   readonly metrics: Published & { readonly top5?: number };
   readonly licence: string;
+  /** A file of Keras Applications: layers by their order, kernels with the channels last. */
+  readonly layout?: "keras";
   /** Our name of a tensor of the file, where they differ. */
   readonly rename?: (name: string) => string;
   /** Tensors of the file that the network has no place for. */
@@ -75,6 +77,46 @@ function timm<const N extends ModelName>(
   };
 }
 
+const GOOGLE = "https://storage.googleapis.com/tensorflow/keras-applications";
+
+/** Keras ported some weights from others, and names their licences; of the rest it says no more than its own. */
+function ported(model: string): string {
+  if (model.startsWith("vgg")) return "CC-BY (VGG, Oxford)";
+  return /^resnet\d+\.keras/.test(model) ? "MIT (Kaiming He)" : "see keras.io/api/applications";
+}
+
+/**
+ * Keras Applications' weights. Keras publishes md5 sums of them, in keras/src/applications, but none of MobileNet's. The
+ * whole picture is resized to a square of `side` pixels, as its examples do.
+ */
+function keras<const N extends ModelName>(
+  model: N,
+  file: string,
+  md5: string | null,
+  [top1, top5]: readonly [top1: number, top5: number],
+  mode: "caffe" | "tf",
+  side = 224,
+): WeightsEntry<N> {
+  return {
+    model,
+    source: { url: `${GOOGLE}/${file}`, ...(md5 !== null && { md5 }) },
+    preprocessing: { resize: [side, side], crop: null, interpolation: "bilinear", values: mode },
+    labels: "ImageNet",
+    metrics: { top1, top5, on: "ImageNet", source: "Keras Applications" },
+    licence: ported(model),
+    layout: "keras",
+  };
+}
+
+/** The weights of HRNet's authors as timm has them on the hub. */
+function hrnet<const N extends `hrnet-${string}` & ModelName>(
+  model: N,
+  accuracy: readonly [top1: number, top5: number],
+): WeightsEntry<N> {
+  const entry = timm(model, `${model.replace("-", "_")}.ms_in1k`, accuracy, [256, 224]);
+  return { ...entry, preprocessing: preprocessing({}), licence: "MIT" };
+}
+
 /** Idelbayev's CIFAR-10 networks: 32 × 32 images as they are. */
 function cifar<const N extends ModelName>(model: N, file: string, top1: number): WeightsEntry<N> {
   const folder = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/master/pretrained_models";
@@ -94,7 +136,7 @@ const googles: Pick<Details, "options" | "ignore"> = {
 };
 const old: Pick<Details, "rename"> = { rename: withoutDots };
 
-/** Weights by name: `<network>.imagenet1k-v1` and `-v2` are torchvision's, `.timm-…` timm's. */
+/** Weights by name: `<network>.imagenet1k-v1` and `-v2` are torchvision's, `.timm-…` timm's, `.keras-imagenet` Keras'. */
 export const weights = {
   "alexnet.imagenet1k-v1": torchvision("alexnet.torchvision", "alexnet-owt-7be5be79.pth", [56.522, 79.066]),
   "densenet121.imagenet1k-v1": torchvision("densenet121", "densenet121-a639ec97.pth", [74.434, 91.972], old),
@@ -305,11 +347,126 @@ export const weights = {
     [82.28, 96.064],
     [303, 288],
   ),
+  "hrnet-w18.timm-ms": hrnet("hrnet-w18", [76.752, 93.444]),
+  "hrnet-w30.timm-ms": hrnet("hrnet-w30", [78.192, 94.222]),
+  "hrnet-w32.timm-ms": hrnet("hrnet-w32", [78.444, 94.188]),
+  "hrnet-w40.timm-ms": hrnet("hrnet-w40", [78.93, 94.464]),
+  "hrnet-w44.timm-ms": hrnet("hrnet-w44", [78.892, 94.364]),
+  "hrnet-w48.timm-ms": hrnet("hrnet-w48", [79.302, 94.516]),
+  "hrnet-w64.timm-ms": hrnet("hrnet-w64", [79.474, 94.646]),
   "resnet20.cifar10": cifar("resnet20.cifar", "resnet20-12fca82f.th", 91.73),
   "resnet32.cifar10": cifar("resnet32.cifar", "resnet32-d509ac18.th", 92.63),
   "resnet44.cifar10": cifar("resnet44.cifar", "resnet44-014dd654.th", 93.1),
   "resnet56.cifar10": cifar("resnet56.cifar", "resnet56-4bfd9763.th", 93.39),
   "resnet110.cifar10": cifar("resnet110.cifar", "resnet110-1d1ed7c2.th", 93.68),
+  "resnet50.keras-imagenet": keras(
+    "resnet50.keras",
+    "resnet/resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+    "2cb95161c43110f7111970584f804107",
+    [74.9, 92.1],
+    "caffe",
+  ),
+  "resnet101.keras-imagenet": keras(
+    "resnet101.keras",
+    "resnet/resnet101_weights_tf_dim_ordering_tf_kernels.h5",
+    "f1aeb4b969a6efcfb50fad2f0c20cfc5",
+    [76.4, 92.8],
+    "caffe",
+  ),
+  "resnet152.keras-imagenet": keras(
+    "resnet152.keras",
+    "resnet/resnet152_weights_tf_dim_ordering_tf_kernels.h5",
+    "100835be76be38e30d865e96f2aaae62",
+    [76.6, 93.1],
+    "caffe",
+  ),
+  "resnet50v2.keras-imagenet": keras(
+    "resnet50v2.keras",
+    "resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels.h5",
+    "3ef43a0b657b3be2300d5770ece849e0",
+    [76, 93],
+    "tf",
+  ),
+  "resnet101v2.keras-imagenet": keras(
+    "resnet101v2.keras",
+    "resnet/resnet101v2_weights_tf_dim_ordering_tf_kernels.h5",
+    "6343647c601c52e1368623803854d971",
+    [77.2, 93.8],
+    "tf",
+  ),
+  "resnet152v2.keras-imagenet": keras(
+    "resnet152v2.keras",
+    "resnet/resnet152v2_weights_tf_dim_ordering_tf_kernels.h5",
+    "a49b44d1979771252814e80f8ec446f9",
+    [78, 94.2],
+    "tf",
+  ),
+  "vgg16.keras-imagenet": keras(
+    "vgg16",
+    "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+    "64373286793e3c8b2b4e3219cbf3544b",
+    [71.3, 90.1],
+    "caffe",
+  ),
+  "vgg19.keras-imagenet": keras(
+    "vgg19",
+    "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+    "cbe5617147190e668d6c5d5026f83318",
+    [71.3, 90.0],
+    "caffe",
+  ),
+  "inceptionv3.keras-imagenet": keras(
+    "inceptionv3.keras",
+    "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+    "9a0d58056eeedaa3f26cb7ebd46da564",
+    [77.9, 93.7],
+    "tf",
+    299,
+  ),
+  "inception-resnet-v2.keras-imagenet": keras(
+    "inception-resnet-v2.keras",
+    "inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5",
+    "e693bd0210a403b3192acc6073ad2e96",
+    [80.3, 95.3],
+    "tf",
+    299,
+  ),
+  "xception.keras-imagenet": keras(
+    "xception.keras",
+    "xception/xception_weights_tf_dim_ordering_tf_kernels.h5",
+    "0a58e3b7378bc2990ea3b43d5981f1f6",
+    [79, 94.5],
+    "tf",
+    299,
+  ),
+  "mobilenetv1.keras-imagenet": keras(
+    "mobilenetv1.keras",
+    "mobilenet/mobilenet_1_0_224_tf.h5",
+    null,
+    [70.4, 89.5],
+    "tf",
+  ),
+  "mobilenetv1-0.75.keras-imagenet": keras(
+    "mobilenetv1-0.75.keras",
+    "mobilenet/mobilenet_7_5_224_tf.h5",
+    null,
+    [68.412, 88.242],
+    "tf",
+  ),
+  "mobilenetv1-0.5.keras-imagenet": keras(
+    "mobilenetv1-0.5.keras",
+    "mobilenet/mobilenet_5_0_224_tf.h5",
+    null,
+    [64.292, 85.624],
+    "tf",
+  ),
+  "mobilenetv1-0.25.keras-imagenet": keras(
+    "mobilenetv1-0.25.keras",
+    "mobilenet/mobilenet_2_5_224_tf.h5",
+    null,
+    [51.582, 75.792],
+    "tf",
+  ),
   "squeezenet1.0.deep-compression": {
     model: "squeezenet1.0.caffe",
     source: {

@@ -202,16 +202,14 @@ class InceptionE extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const one = this.branch1x1.forward(x);
     const three = this.branch3x3_1.forward(x);
     const twice = this.branch3x3dbl_2.forward(this.branch3x3dbl_1.forward(x));
+    // Pairs are joined first, as in the published networks: the order in Keras' files follows from it.
     return concat(
       [
-        one,
-        this.branch3x3_2a.forward(three),
-        this.branch3x3_2b.forward(three),
-        this.branch3x3dbl_3a.forward(twice),
-        this.branch3x3dbl_3b.forward(twice),
+        this.branch1x1.forward(x),
+        concat([this.branch3x3_2a.forward(three), this.branch3x3_2b.forward(three)], 1),
+        concat([this.branch3x3dbl_3a.forward(twice), this.branch3x3dbl_3b.forward(twice)], 1),
         this.branch_pool.forward(this.#smooth.forward(x)),
       ],
       1,

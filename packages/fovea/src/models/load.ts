@@ -9,7 +9,8 @@ import type { Module } from "../nn/module.ts";
 import { skipInit } from "../nn/initFill.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ImageClassifier, type Pooling } from "./_classifier.ts";
-import { create, namesLike, type ModelName, type ModelOf } from "./_registry.ts";
+import { create, inputShape, namesLike, type ModelName, type ModelOf } from "./_registry.ts";
+import { fillFromKeras } from "./_kerasFile.ts";
 import { fillModel } from "./_weightNames.ts";
 import { weights, weightsNames, type LabelSet, type WeightsEntry, type WeightsName } from "./_weights.ts";
 
@@ -64,11 +65,12 @@ export async function load<W extends WeightsName>(
   name: W,
   { numClasses, includeTop = true, globalPooling = null, ...fetching }: LoadPretrainedOptions = {},
 ): Promise<Pretrained<ModelOf<(typeof weights)[W]["model"]>>> {
-  const { source, rename, ignore, options } = entryOf(name);
+  const { source, layout, rename, ignore, options } = entryOf(name);
   const { model: network, ...info } = weightsInfo(name);
   const { tensors, file } = await fetchTensors(source, fetching);
   const model = skipInit(() => create(network, options as never)) as Module;
-  fillModel(model, tensors, file, { rename, ignore });
+  if (layout === "keras") fillFromKeras(model, [1, ...inputShape(network)], tensors, file);
+  else fillModel(model, tensors, file, { rename, ignore });
   if (numClasses !== undefined || !includeTop) {
     if (!(model instanceof ImageClassifier)) {
       throw new UsageError(`models.load: ${network} is no classifier: it has no top and no classes to change`);

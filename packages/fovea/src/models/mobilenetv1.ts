@@ -13,7 +13,7 @@ import type { Module } from "../nn/module.ts";
 import { Sequential } from "../nn/sequential.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { ImageClassifier, squareImage, type ClassifierOptions } from "./_classifier.ts";
-import { family, keras, published, type Published } from "./_family.ts";
+import { family, keras, type Published } from "./_family.ts";
 
 export interface MobileNetV1Options extends ClassifierOptions {
   /** Factor of all widths (the paper's α); default 1. */
@@ -107,8 +107,8 @@ export const mobilenetv1s = family(
   },
   {
     "mobilenetv1.keras": variant(1, keras(70.4)),
-    "mobilenetv1-0.75.keras": variant(0.75, published(68.4, "the paper")),
-    "mobilenetv1-0.5.keras": variant(0.5, published(63.7, "the paper")),
-    "mobilenetv1-0.25.keras": variant(0.25, published(50.6, "the paper")),
+    "mobilenetv1-0.75.keras": variant(0.75, keras(68.412)),
+    "mobilenetv1-0.5.keras": variant(0.5, keras(64.292)),
+    "mobilenetv1-0.25.keras": variant(0.25, keras(51.582)),
   },
 );

@@ -135,7 +135,7 @@ export function summarize(model: AnyModule, input: Shape): Summary {
 }
 
 /** Runs the network on symbols: the graph, the layer of each node, the value that each module gives. */
-function trace(model: AnyModule, modules: readonly (readonly [string, AnyModule])[], input: Shape) {
+export function trace(model: AnyModule, modules: readonly (readonly [string, AnyModule])[], input: Shape) {
   const recorder = new LayerRecorder();
   const outputs = new Map<AnyModule, number>();
   const modes = modules.map(([, module]) => [module, module.training] as const);

@@ -6,6 +6,7 @@ import { batchNormCases } from "./batchNorm.cases.ts";
 import { binaryCases } from "./binary.cases.ts";
 import { compareCases } from "./compare.cases.ts";
 import { convCases } from "./conv2d.cases.ts";
+import { crossEntropyCases } from "./crossEntropy.cases.ts";
 import { cumsumCases } from "./cumsum.cases.ts";
 import { dropoutCases } from "./dropout.cases.ts";
 import { fusedConv2dCases } from "./fusedConv2d.cases.ts";
@@ -32,6 +33,7 @@ export const opCases = {
   ...movementCases,
   ...gatherCases,
   ...softmaxCases,
+  ...crossEntropyCases,
   ...selectCases,
   ...dropoutCases,
   ...convCases,

@@ -35,7 +35,10 @@ export const conv2dOp = defineOp("conv2d", {
   reference: ({ x, weight, bias }, attrs, y) => {
     const plane = y.shape[2]! * y.shape[3]!;
     for (let i = 0; i < y.data.length; i++) y.data[i] = bias ? bias.data[Math.floor(i / plane) % bias.shape[0]!]! : 0;
-    forEachProduct(x.shape, weight.shape, y.shape, attrs, (i, k, o) => (y.data[o]! += x.data[i]! * weight.data[k]!));
+    const [from, by, to] = [x.data, weight.data, y.data];
+    forEachRow(x.shape, weight.shape, y.shape, attrs, (i, step, k, o, count) => {
+      for (let q = 0; q < count; q++) to[o + q]! += from[i + q * step]! * by[k]!;
+    });
   },
 });
 
@@ -64,32 +67,39 @@ export function conv2dMacs(weight: TensorSpec, y: TensorSpec): number {
   return sizeOf(y.shape) * sizeOf(weight.shape.slice(1));
 }
 
-/** Visits the positions in x, weight and y of every product of the convolution. All three ops are this loop. */
-export function forEachProduct(
+/**
+ * Visits every product of the convolution, a row at a time: `count` pixels of x from `i` on in steps of `step`, one weight
+ * `k`, and as many pixels of y from `o` on. All three ops are this loop.
+ */
+export function forEachRow(
   x: Shape,
   weight: Shape,
   y: Shape,
   { stride, padding, dilation, groups }: Conv2dAttrs,
-  visit: (x: number, weight: number, y: number) => void,
+  visit: (i: number, step: number, k: number, o: number, count: number) => void,
 ): void {
   const [batch, channels, height, width] = x as readonly [number, number, number, number];
   const [out, perGroup, kh, kw] = weight as readonly [number, number, number, number];
   const [oh, ow] = [y[2]!, y[3]!];
   for (let n = 0; n < batch; n++)
     for (let k = 0; k < out; k++)
-      for (let p = 0; p < oh; p++)
-        for (let q = 0; q < ow; q++)
-          for (let c = 0; c < perGroup; c++)
-            for (let r = 0; r < kh; r++)
-              for (let s = 0; s < kw; s++) {
-                const i = p * stride[0] + r * dilation[0] - padding[0][0];
-                const j = q * stride[1] + s * dilation[1] - padding[1][0];
-                if (i < 0 || i >= height || j < 0 || j >= width) continue;
-                const channel = Math.floor(k / (out / groups)) * perGroup + c;
-                visit(
-                  ((n * channels + channel) * height + i) * width + j,
-                  ((k * perGroup + c) * kh + r) * kw + s,
-                  ((n * out + k) * oh + p) * ow + q,
-                );
-              }
+      for (let c = 0; c < perGroup; c++)
+        for (let r = 0; r < kh; r++)
+          for (let s = 0; s < kw; s++) {
+            const channel = Math.floor(k / (out / groups)) * perGroup + c;
+            const left = s * dilation[1] - padding[1][0]; // column of x under column 0 of y
+            const from = Math.max(0, Math.ceil(-left / stride[1]));
+            const count = Math.min(ow, Math.floor((width - 1 - left) / stride[1]) + 1) - from;
+            for (let p = 0; p < oh; p++) {
+              const row = p * stride[0] + r * dilation[0] - padding[0][0];
+              if (row < 0 || row >= height || count <= 0) continue;
+              visit(
+                ((n * channels + channel) * height + row) * width + from * stride[1] + left,
+                stride[1],
+                ((k * perGroup + c) * kh + r) * kw + s,
+                ((n * out + k) * oh + p) * ow + from,
+                count,
+              );
+            }
+          }
 }

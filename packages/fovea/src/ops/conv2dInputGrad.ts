@@ -3,7 +3,7 @@ import { sameShape, showShape, type Shape } from "../base/shape.ts";
 import { apply } from "../tensor/apply.ts";
 import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { conv2dMacs, conv2dOp, conv2dShape, forEachProduct, type Conv2dAttrs } from "./conv2d.ts";
+import { conv2dMacs, conv2dOp, conv2dShape, forEachRow, type Conv2dAttrs } from "./conv2d.ts";
 import { conv2dWeightGrad } from "./conv2dWeightGrad.ts";
 
 /** The gradient of conv2d with respect to x: every g is sent back along the taps that made its output. */
@@ -26,8 +26,10 @@ export const conv2dInputGradOp = defineOp("conv2dInputGrad", {
   }),
   macs: ({ g, weight }) => conv2dMacs(weight, g),
   reference: ({ g, weight }, attrs, y) => {
-    y.data.fill(0);
-    forEachProduct(y.shape, weight.shape, g.shape, attrs, (i, k, o) => (y.data[i]! += g.data[o]! * weight.data[k]!));
+    const [from, by, to] = [g.data, weight.data, y.data.fill(0)];
+    forEachRow(y.shape, weight.shape, g.shape, attrs, (i, step, k, o, count) => {
+      for (let q = 0; q < count; q++) to[i + q * step]! += from[o + q]! * by[k]!;
+    });
   },
 });
 

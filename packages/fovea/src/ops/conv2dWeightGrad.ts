@@ -3,7 +3,7 @@ import { sameShape, showShape, type Shape } from "../base/shape.ts";
 import { apply } from "../tensor/apply.ts";
 import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { conv2dMacs, conv2dOp, conv2dShape, forEachProduct, type Conv2dAttrs } from "./conv2d.ts";
+import { conv2dMacs, conv2dOp, conv2dShape, forEachRow, type Conv2dAttrs } from "./conv2d.ts";
 import { conv2dInputGrad } from "./conv2dInputGrad.ts";
 
 /** The gradient of conv2d with respect to the weight: each tap's sum over all pixels of x · g. */
@@ -26,8 +26,10 @@ export const conv2dWeightGradOp = defineOp("conv2dWeightGrad", {
   }),
   macs: ({ g }, { shape }) => conv2dMacs({ shape, dtype: "float32" }, g),
   reference: ({ x, g }, attrs, y) => {
-    y.data.fill(0);
-    forEachProduct(x.shape, y.shape, g.shape, attrs, (i, k, o) => (y.data[k]! += x.data[i]! * g.data[o]!));
+    const [from, by, to] = [x.data, g.data, y.data.fill(0)];
+    forEachRow(x.shape, y.shape, g.shape, attrs, (i, step, k, o, count) => {
+      for (let q = 0; q < count; q++) to[k]! += from[i + q * step]! * by[o + q]!;
+    });
   },
 });
 

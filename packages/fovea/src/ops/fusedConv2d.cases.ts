@@ -21,6 +21,9 @@ function fused(s: ConvSetting, i: number) {
 const more: readonly ConvSetting[] = [
   ["whole vectors and a rest", [2, 8, 5, 5], [37, 8, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
   ["5,000 channels", [1, 5000, 2, 2], [3, 5000, 1, 1], {}],
+  ["1×1 on more pixels than are done at a time", [1, 16, 24, 24], [32, 16, 1, 1], {}],
+  ["1×1, input channels in two pieces", [1, 260, 3, 3], [288, 260, 1, 1], {}],
+  ["1×1, input channels in pieces and few output channels", [2, 520, 3, 3], [64, 520, 1, 1], {}],
   ["a 9×9 kernel", [1, 3, 12, 12], [20, 3, 9, 9], { padding: [[4, 4], [4, 4]] }], // prettier-ignore
 ];
 

@@ -1,6 +1,4 @@
 /** Every primitive op by name: what engines must have a kernel for, and what the generic suites walk. */
-// NOTE to the light-kernels helper: the lead has written the elementwise, reduce, movement, gather, softmax, dropout ops
-// in this folder (and their cases). Write only the LOWERINGS (src/backend/cpu/lower/*.ts) for them; extend cases.
 import { alongAxisOps } from "./alongAxis.ts";
 import { assignOp } from "./assign.ts";
 import { avgPool2dOps } from "./avgPool2d.ts";
@@ -11,6 +9,7 @@ import { compareOps } from "./compare.ts";
 import { conv2dOp } from "./conv2d.ts";
 import { conv2dInputGradOp } from "./conv2dInputGrad.ts";
 import { conv2dWeightGradOp } from "./conv2dWeightGrad.ts";
+import { crossEntropyOps } from "./crossEntropy.ts";
 import { cumsumOp } from "./cumsum.ts";
 import { dropoutOp } from "./dropout.ts";
 import { fusedConv2dOp } from "./fusedConv2d.ts";
@@ -35,6 +34,7 @@ export const ops = {
   ...movementOps,
   ...gatherOps,
   ...softmaxOps,
+  ...crossEntropyOps,
   ...alongAxisOps,
   ...avgPool2dOps,
   ...batchNormOps,

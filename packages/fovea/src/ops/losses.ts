@@ -3,6 +3,7 @@ import { sameShape, showShape, sizeOf, type Shape } from "../base/shape.ts";
 import { Storage } from "../tensor/storage.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { cast } from "./cast.ts";
+import { labelCrossEntropy } from "./crossEntropy.ts";
 import { indexSelect, takeAlongAxis } from "./gather.ts";
 import { reshape, squeeze, unsqueeze } from "./movement.ts";
 import { checkPair, reduced, type LossOptions, type Reduction } from "./reduction.ts";
@@ -133,9 +134,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
     return softCrossEntropy(logits, target, weight, labelSmoothing, reduction);
   }
   const known = readLabels("crossEntropy", logits, target, options);
-  const logs = logSoftmax(logits, 1);
-  const hard = squeeze(takeAlongAxis(logs, known.index, 1), 1).neg();
+  const hard = labelCrossEntropy(logits, squeeze(known.index, 1));
   if (labelSmoothing === 0) return weighted(hard, known, reduction);
+  const logs = logSoftmax(logits, 1);
   // Each class has the target ε / classes, the labelled one 1 − ε more. A class's weight stays with the class.
   const spread = weightedClasses(logs, weight)
     .sum(1)

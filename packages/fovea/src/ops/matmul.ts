@@ -68,13 +68,16 @@ export const matmulOp = defineOp("matmul", {
     const { m, k, n, batchA, batchB, batch } = matmulSizes(a.shape, b.shape, attrs);
     for (let p = 0; p < sizeOf(batch); p++) {
       const [fromA, fromB] = [batchA.length > 0 ? p * m * k : 0, batchB.length > 0 ? p * k * n : 0];
+      // Rows of b as they lie in memory.
+      const [rows, columns] = attrs.transposeB ? [n, k] : [k, n];
       for (let i = 0; i < m; i++) {
-        for (let j = 0; j < n; j++) {
-          let sum = bias ? bias.data[j]! : 0;
-          for (let l = 0; l < k; l++) {
-            sum += element(a, attrs.transposeA, fromA, i, l, m, k) * element(b, attrs.transposeB, fromB, l, j, k, n);
+        const to = (p * m + i) * n;
+        for (let j = 0; j < n; j++) y.data[to + j] = bias ? bias.data[j]! : 0;
+        for (let r = 0; r < rows; r++) {
+          for (let c = 0; c < columns; c++) {
+            const [l, j] = attrs.transposeB ? [c, r] : [r, c];
+            y.data[to + j]! += element(a, attrs.transposeA, fromA, i, l, m, k) * b.data[fromB + r * columns + c]!;
           }
-          y.data[(p * m + i) * n + j] = sum;
         }
       }
     }

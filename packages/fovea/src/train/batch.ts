@@ -35,6 +35,8 @@ export interface TrainBatch {
   readonly size: number;
   /** Where in the dataset the examples are, where that is known. */
   readonly indices: ArrayLike<number> | null;
+  /** Number of the batch in its pass, where its loader tells (it leaves out batches that nothing could be read of). */
+  readonly index?: number;
 }
 
 /** Values on the host. A tensor's are copied out of its engine. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../base/errors.ts";
-import { readFile, syncFolder } from "../io/files.ts";
+import { explain, readFile, syncFolder } from "../io/files.ts";
 
 /** The list of a checkpoint's files that says whether they are whole. */
 interface Manifest {
@@ -43,12 +43,17 @@ export async function writeCheckpoint(
       [...files].map(([file, bytes]) => [file, { bytes: bytes.length, sha256: sha256(bytes) }]),
     ),
   };
-  for (const [file, bytes] of files) await writeDurably(join(temporary, file), bytes);
-  await writeDurably(join(temporary, MANIFEST), new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
-  await syncFolder(temporary);
   const target = join(parent, name);
-  await rm(target, { recursive: true, force: true }); // the same step again, after a resume
-  await rename(temporary, target);
+  try {
+    for (const [file, bytes] of files) await writeDurably(join(temporary, file), bytes);
+    await writeDurably(join(temporary, MANIFEST), new TextEncoder().encode(`${JSON.stringify(manifest, null, 2)}\n`));
+    await syncFolder(temporary);
+    await rm(target, { recursive: true, force: true }); // the same step again, after a resume
+    await rename(temporary, target);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }); // what is half written takes room
+    throw explain(error, "write", target);
+  }
   await syncFolder(parent);
   await removeOld(parent, keep);
 }

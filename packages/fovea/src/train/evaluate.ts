@@ -4,7 +4,7 @@ import { showShape } from "../base/shape.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
 import { argmaxOf, makeClassifier, type Classifier, type ClassifierModel } from "./classifier.ts";
-import { ConfusionMatrix } from "./metrics.ts";
+import { ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 
 export interface Evaluation {
   /** Mean cross-entropy. */

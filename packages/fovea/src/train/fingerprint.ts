@@ -1,5 +1,5 @@
 import { ImageDataset } from "../data/dataset.ts";
-import type { TypedArray } from "../base/dtype.ts";
+import type { AnySample, Dataset } from "../data/sample.ts";
 import type { AnyModule } from "../nn/module.ts";
 import { showShape } from "../base/shape.ts";
 import type { Arrays } from "./source.ts";
@@ -20,13 +20,17 @@ export function describeArrays({ x, y, length }: Arrays): DataDescription {
 }
 
 /** Of a dataset behind a loader: its pixels where they are in memory, else what it says of itself. */
-export function describeDataset(
-  data: { readonly name: string; readonly length: number; readonly classes: readonly string[] } | undefined,
-): DataDescription {
+export function describeDataset(data: Dataset<AnySample> | undefined): DataDescription {
   if (data === undefined) return {};
   const found: Record<string, string | number> = { examples: data.length, classes: data.classes.join(", ") };
-  if (!(data instanceof ImageDataset)) return { ...found, name: data.name };
-  return { ...found, shape: showShape(data.shape), pixels: hashOf(data.images), labels: hashOf(data.labels) };
+  if (data.shape !== undefined) found["shape"] = showShape(data.shape);
+  if (data.labels !== undefined) found["labels"] = hashOf(data.labels);
+  if (data instanceof ImageDataset) found["pixels"] = hashOf(data.images);
+  else if (data.nameOf !== undefined) {
+    const names = Array.from({ length: data.length }, (_, i) => data.nameOf!(i).replace(/^.*[/\\]/, ""));
+    found["names"] = hashOf(new TextEncoder().encode(names.join("\n")));
+  }
+  return found;
 }
 
 /** A network's layers with their arguments, and its weights by shape: a line each. */
@@ -54,7 +58,7 @@ export function textDifference(before: string, now: string): string | null {
 }
 
 /** FNV-1a over numbers evenly spread over the array. */
-function hashOf(values: TypedArray): string {
+function hashOf(values: ArrayLike<number>): string {
   const step = Math.max(1, Math.floor(values.length / LOOKED_AT));
   const bits = new Int32Array(1);
   const float = new Float32Array(bits.buffer);

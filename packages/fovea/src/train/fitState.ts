@@ -37,6 +37,8 @@ export interface FitState {
   readonly tally: Tally;
   /** Rate of the latest step. */
   readonly lr: number;
+  /** Metrics on the host, of this epoch. */
+  readonly metrics: readonly (readonly number[])[];
   /** The global random stream. */
   readonly random: RandomState;
   readonly history: {
@@ -59,6 +61,7 @@ export function startState(epoch = 0): FitState {
     at: { pass: epoch, batch: 0 },
     tally: emptyTally,
     lr: 0,
+    metrics: [],
     random: defaultStream().state,
     history: { epoch: [], history: {} },
     examples: 0,

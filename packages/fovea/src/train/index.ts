@@ -2,6 +2,9 @@ import "../tensor.ts"; // losses and scores are computed with tensor methods
 
 export type { Named, TrainBatch, Values } from "./batch.ts";
 export type { Callback, CallbackState, Logs } from "./callback.ts";
+export { Diagnoses } from "./callbacks/diagnoses.ts";
+export { diagnose, type Curves, type Diagnosis } from "./diagnose.ts";
+export type { Evidence } from "./examine.ts";
 export { EarlyStopping, type EarlyStoppingOptions } from "./callbacks/earlyStopping.ts";
 export { EMA, type EMAOptions } from "./callbacks/ema.ts";
 export { LearningRateScheduler } from "./callbacks/learningRateScheduler.ts";

@@ -1,7 +1,7 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { defaultStream, restoreDefaultStream } from "../base/random.ts";
 import { showShape } from "../base/shape.ts";
-import { ImageDataset } from "../data/dataset.ts";
+import { subset } from "../data/subset.ts";
 import { recordShapes } from "../graph/macs.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { noGrad } from "../tensor/apply.ts";
@@ -11,13 +11,15 @@ import { CallbackList, type Callback } from "./callback.ts";
 import { ProgressBar } from "./callbacks/progressBar.ts";
 import { addBatch, emptyTally, meansOf, startState } from "./fitState.ts";
 import { History } from "./history.ts";
-import { availableBytes, checkMemory, estimateMemory } from "./memory.ts";
+import { checkMemory } from "./memory.ts";
 import { explainLoss } from "./nonFinite.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { named } from "./objective.ts";
 import { restoreSnapshot } from "./snapshot.ts";
 import {
   arraySource,
   isArrays,
+  isDataset,
   openSource,
   readArrays,
   splitArrays,
@@ -30,12 +32,13 @@ import {
 import { checkAccumulate, StepRunner, type StepOptions } from "./step.ts";
 import { BatchStream, limited, repeated } from "./stream.ts";
 import type { FitOptions, Trainer } from "./trainer.ts";
-import { validate } from "./validate.ts";
+import { computed, targetOf, validate } from "./validate.ts";
 
 /** Trains: `Trainer.fit`. */
 export async function runFit(
   trainer: Trainer,
   stepOptions: StepOptions,
+  metrics: readonly Metric[],
   x: Named<Values> | TrainData,
   y: Named<Values> | undefined,
   given: FitOptions,
@@ -49,7 +52,7 @@ export async function runFit(
   checkCount("initialEpoch", initialEpoch, 0);
   if (options.stepsPerEpoch !== undefined) checkCount("stepsPerEpoch", options.stepsPerEpoch, 1);
   const own: StepOptions = detectAnomaly ? { ...stepOptions, compiled: false } : stepOptions;
-  const { train, validation } = await openSources(trainer, own, x, y, options);
+  const { train, validation } = await openSources(trainer, x, y, options);
   const { stepsPerEpoch } = options;
   const callbacks = new CallbackList(callbacksOf(options));
   const runner = new StepRunner(own);
@@ -61,7 +64,12 @@ export async function runFit(
     callbacks,
     data,
     source: train,
-    state: () => ({ ...state, stopped: trainer.stopTraining, random: defaultStream().state }),
+    state: () => ({
+      ...state,
+      stopped: trainer.stopTraining,
+      random: defaultStream().state,
+      metrics: metrics.map((metric) => metric.state),
+    }),
   });
   const { progress } = trainer;
   const showState = () => {
@@ -86,9 +94,10 @@ export async function runFit(
       const last = share >= accumulate || state.batch + 1 === stepsPerEpoch || !(await batches.hasNext());
       if (examples === 0) checkMemory(own, batch, trainer.optimizer);
       const run = () => runner.train(batch, trainer.optimizer, accumulate === 1 ? undefined : { last, examples: done });
-      const scores = detectAnomaly ? await catchAnomaly(run, state.step + 1) : await run();
+      const { scores, output } = detectAnomaly ? await catchAnomaly(run, state.step + 1) : await run();
       const loss = scores.get("loss")!;
       if (!Number.isFinite(loss)) throw await explainLoss(model, batch, loss, state.step + 1);
+      if (output !== null) for (const metric of metrics) metric.update(output, targetOf(batch));
       const taken = (performance.now() - started) / 1000;
       seconds += taken;
       examples += batch.size;
@@ -135,6 +144,11 @@ export async function runFit(
     }
     if (resume !== null) restoreDefaultStream(state.random);
 
+    metrics.forEach((metric, i) => {
+      metric.reset();
+      if (resume !== null) metric.state = state.metrics[i]!;
+    });
+
     stream = new BatchStream(train, state.at);
     while (state.epoch < epochs && (state.begun || !trainer.stopTraining)) {
       const { epoch } = state;
@@ -151,7 +165,7 @@ export async function runFit(
         if (await step(stream)) {
           passes = 0;
           await callbacks.call("onResumePoint", "step", trainer);
-          model.train(); // a callback may have evaluated
+          if (!model.training) model.train(); // a callback has evaluated
           continue;
         }
         state = { ...state, at: stream.at };
@@ -164,11 +178,13 @@ export async function runFit(
       if (signal?.aborted) return await interrupted();
       if (state.tally.examples === 0) throw new UsageError("fit: the data gave no batch");
 
-      const logs: Record<string, number> = { ...meansOf(state.tally), lr: state.lr };
+      const trained = { ...meansOf(state.tally), ...computed(metrics) };
+      const logs: Record<string, number> = { ...trained, lr: state.lr };
       if (validation !== null && isDue(options.validationFreq ?? 1, epoch)) {
         await callbacks.call("onTestBegin", trainer);
         const found = await validate(model, runner, validation, {
           limit: options.validationSteps,
+          metrics,
           signal,
           onBatch: pause,
         }).catch(ifAborted(signal));
@@ -198,15 +214,17 @@ export async function runFit(
   } finally {
     await stream?.close();
     runner.dispose();
-    await callbacks.call("close", trainer);
-    trainer.enter(null);
+    try {
+      await callbacks.call("close", trainer);
+    } finally {
+      trainer.enter(null);
+    }
   }
 }
 
 /** Sources of what was given, and what it is validated on. */
 async function openSources(
   trainer: Trainer,
-  stepOptions: StepOptions,
   x: Named<Values> | TrainData,
   y: Named<Values> | undefined,
   options: FitOptions,
@@ -215,8 +233,7 @@ async function openSources(
   if (validationData !== undefined && validationSplit !== undefined) {
     throw new UsageError("fit: give validationData or validationSplit, not both");
   }
-  const batchSize =
-    options.batchSize === "auto" ? await fittingBatchSize(trainer, stepOptions, x, y) : (options.batchSize ?? 32);
+  const batchSize = options.batchSize === "auto" ? await trainer.fittingBatchSize(x, y) : (options.batchSize ?? 32);
   checkCount("batchSize", batchSize, 1);
   const how: SourceOptions = {
     batchSize,
@@ -239,11 +256,11 @@ async function openSources(
     const [first, last] = splitArrays(await readArrays(x, y, options.sampleWeight), validationSplit);
     train = withClassWeights(arraySource(first, how), how);
     validation = arraySource(last, still);
-  } else if (x instanceof ImageDataset) {
+  } else if (isDataset(x)) {
     const cut = splitAt(x.length, validationSplit);
-    const rows = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
-    train = await openSource(x.subset(rows(0, cut)), undefined, how);
-    validation = await openSource(x.subset(rows(cut, x.length)), undefined, still);
+    const rows = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
+    train = await openSource(subset(x, rows(0, cut)), undefined, how);
+    validation = await openSource(subset(x, rows(cut, x.length)), undefined, still);
   } else throw new UsageError("fit: validationSplit divides arrays and datasets; give validationData with other data");
   if (overfitBatches !== undefined) {
     train = repeated(train, overfitBatches);
@@ -261,26 +278,6 @@ function isRawBatches(list: readonly unknown[]): boolean {
   return Array.isArray(first)
     ? !isArrays(first) || list.length > 3
     : typeof first === "object" && "x" in (first as object);
-}
-
-/** The largest power of two that fits into memory and leaves at least ten batches. */
-async function fittingBatchSize(
-  trainer: Trainer,
-  stepOptions: StepOptions,
-  x: Named<Values> | TrainData,
-  y: Named<Values> | undefined,
-): Promise<number> {
-  const few = { batchSize: 4, shuffle: false, seed: 0 };
-  if (!isArrays(x) && !(x instanceof ImageDataset)) {
-    throw new UsageError('fit: batchSize "auto" goes with arrays and datasets; other data come in batches already');
-  }
-  const source = await openSource(x, y, few);
-  for await (const batch of source.pass(0, 0)) {
-    const fits = estimateMemory(stepOptions, batch, trainer.optimizer).largestBatch(availableBytes());
-    const most = 2 ** Math.floor(Math.log2(Math.max(1, (source.length! * few.batchSize) / 10)));
-    return Math.max(1, Math.min(fits, most));
-  }
-  throw new UsageError("fit: there are no examples");
 }
 
 function withDevRun(options: FitOptions): FitOptions {

@@ -78,7 +78,7 @@ export async function lrFind(
         options.signal?.throwIfAborted();
         const lr = startLr * pow(endLr / startLr, points.length / iterations);
         optimizer.lr = lr;
-        const loss = smooth((await runner.train(batch, optimizer)).get("loss")!);
+        const loss = smooth((await runner.train(batch, optimizer)).scores.get("loss")!);
         points.push({ lr, loss });
         await options.onProgress?.(points.length, iterations);
         least = Math.min(least, loss);

@@ -68,7 +68,7 @@ function rowBytes({ data, shape, dtype }: HostArray): number {
 }
 
 /** A batch of `count` rows: the first ones, again and again if there are fewer. */
-function firstRows(batch: TrainBatch, count: number): TrainBatch {
+export function firstRows(batch: TrainBatch, count: number): TrainBatch {
   const cut = (a: HostArray): HostArray => {
     if ((a.shape[0] ?? 0) >= count) return rowsBetween(a, 0, count);
     const Kind = a.data.constructor as new (length: number) => typeof a.data;

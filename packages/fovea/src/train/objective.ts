@@ -8,6 +8,8 @@ import { multiMarginLoss } from "../ops/marginLosses.ts";
 import { huberLoss, l1Loss, mseLoss, smoothL1Loss } from "../ops/regressionLosses.ts";
 import type { LossOptions } from "../ops/reduction.ts";
 import type { Tensor } from "../tensor.ts";
+import { toMetric, type MetricName } from "./metrics/index.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { entriesOf, isTensor, type Named } from "./batch.ts";
 
 /** What a network gives: one output, or several by position or name. */
@@ -61,8 +63,11 @@ export type LossName = keyof typeof losses;
 /** A metric of a batch: its mean, or values whose mean it is, such as one per example. */
 export type MetricFunction = (output: Tensor, target: Tensor) => Tensor;
 
-/** "accuracy": the share of examples (or pixels) whose largest output, or side of ½, is the right one. */
-export type MetricArgument = "accuracy" | MetricFunction;
+/**
+ * "accuracy": the share of examples (or pixels) whose largest output, or side of ½, is the right one. Other names and
+ * metrics as objects are computed on the host, from all outputs.
+ */
+export type MetricArgument = MetricName | MetricFunction | Metric;
 
 export interface ObjectiveOptions {
   /** One for all outputs, or one by output. Outputs without one are left alone. */
@@ -75,6 +80,8 @@ export interface ObjectiveOptions {
 
 /** What a batch gives: the loss to minimise, and numbers to show. */
 export interface Scores {
+  /** The first output. */
+  readonly output: Tensor;
   readonly total: Tensor;
   /** Losses of single outputs: means over the examples. */
   readonly parts: ReadonlyMap<string, Tensor>;
@@ -114,6 +121,7 @@ export function makeObjective({ loss, lossWeights = {}, metrics = [] }: Objectiv
     }
     const values = new Map<string, Tensor>();
     const add = (metric: MetricArgument, prefix: string, name: string, output: Tensor) => {
+      if (isHostMetric(metric)) return;
       const [label, fn] = metric === "accuracy" ? ["accuracy", accuracy] : [metric.name || "metric", metric];
       const value = fn(output.detach(), targetOf(name));
       const sum = (value.dtype === "float32" ? value : value.cast("float32")).sum();
@@ -127,8 +135,22 @@ export function makeObjective({ loss, lossWeights = {}, metrics = [] }: Objectiv
         if (output !== undefined) for (const m of list) add(m, name, name, output);
       }
     }
-    return { total: total!, parts: all.length > 1 ? parts : new Map(), metrics: values };
+    return { output: firstOutput, total: total!, parts: all.length > 1 ? parts : new Map(), metrics: values };
   };
+}
+
+/** The metrics that are computed on the host, from the first output. */
+export function hostMetrics(metrics: ObjectiveOptions["metrics"] = []): Metric[] {
+  if (Array.isArray(metrics)) return (metrics as MetricArgument[]).filter(isHostMetric).map(toMetric);
+  const wrong = Object.entries(metrics as { [output: string]: readonly MetricArgument[] }).find(([, list]) =>
+    list.some(isHostMetric),
+  );
+  if (wrong === undefined) return [];
+  throw new UsageError(`fit: metrics by output ("${wrong[0]}") are "accuracy" or functions; give others as a list`);
+}
+
+function isHostMetric(metric: MetricArgument): metric is Exclude<MetricName, "accuracy"> | Metric {
+  return metric !== "accuracy" && typeof metric !== "function";
 }
 
 /** `aux1` and `loss` → `aux1Loss`; without a name the label itself. */

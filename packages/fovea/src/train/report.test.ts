@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import type { HistoryLine } from "./runLines.ts";
-import { ConfusionMatrix } from "./metrics.ts";
+import { ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 import { renderReport, type ReportData } from "./report.ts";
 import { html } from "./report/html.ts";
 import { filterPictures } from "./report/pictures.ts";
@@ -64,6 +64,7 @@ describe("the report", () => {
     parameters: 1234,
     history: [...epoch(1), ...epoch(2)],
     test: { loss: 0.5, accuracy: confusion.accuracy, confusion },
+    diagnoses: ["the network <guesses>"],
     imagesPerSecond: 1000,
     seconds: 61,
     trainBatch: [picture],

@@ -1,6 +1,6 @@
 import { epochsOf, type HistoryLine } from "./runLines.ts";
 import { showCount, showDuration, showNumber, showPercent } from "./format.ts";
-import type { ClassScore, ConfusionMatrix } from "./metrics.ts";
+import type { ClassScore, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 import { loadCharts } from "./report/charts.ts";
 import { html, type Html } from "./report/html.ts";
 import { filterPictures, pictures, type Filters, type Picture } from "./report/pictures.ts";
@@ -14,6 +14,8 @@ export interface ReportData {
   readonly parameters: number;
   readonly history: readonly HistoryLine[];
   readonly test: { readonly loss: number; readonly accuracy: number; readonly confusion: ConfusionMatrix };
+  /** What the numbers show, in words. */
+  readonly diagnoses: readonly string[];
   readonly imagesPerSecond: number;
   /** Training time. */
   readonly seconds: number;
@@ -57,6 +59,16 @@ export async function renderReport(data: ReportData): Promise<string> {
             ${tile(showCount(data.imagesPerSecond), "images/s in training")}
             ${tile(showDuration(data.seconds), "training time")}
           </div>
+          ${
+            data.diagnoses.length > 0 &&
+            card(
+              "Diagnosis",
+              "What the numbers of this run show.",
+              html`<ul class="diagnoses">
+                ${data.diagnoses.map((text) => html`<li>${text}</li>`)}
+              </ul>`,
+            )
+          }
           <div class="columns">
             ${card("Loss", curveKey, charts.loss(history))} ${card("Accuracy", curveKey, charts.accuracy(history))}
           </div>

@@ -1,8 +1,8 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
 import { showShape } from "../base/shape.ts";
-import { ImageDataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
+import type { AnySample, Dataset } from "../data/sample.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import {
   isValues,
@@ -33,7 +33,7 @@ export interface BatchSource {
 /** A loader, such as `DataLoader`: batches of an epoch from any batch on. */
 export interface Loader {
   readonly length: number;
-  readonly dataset?: { readonly name: string; readonly length: number; readonly classes: readonly string[] };
+  readonly dataset?: Dataset<AnySample>;
   epoch(epoch: number, first?: number): AsyncIterable<unknown> | Iterable<unknown>;
 }
 
@@ -48,11 +48,12 @@ export type RawBatch =
       readonly shape?: readonly number[];
       readonly yShape?: readonly number[];
       readonly indices?: ArrayLike<number>;
+      readonly index?: number;
     };
 
 /** Everything that can be trained on, besides arrays. */
 export type TrainData =
-  | ImageDataset
+  | Dataset<AnySample>
   | Loader
   | Iterable<RawBatch>
   | AsyncIterable<RawBatch>
@@ -81,8 +82,7 @@ export async function openSource(
     );
   }
   const { batchSize, shuffle, seed } = options;
-  if (x instanceof ImageDataset)
-    return withClassWeights(loaderSource(new DataLoader(x, { batchSize, shuffle, seed })), options);
+  if (isDataset(x)) return withClassWeights(loaderSource(new DataLoader(x, { batchSize, shuffle, seed })), options);
   if (isLoader(x)) return withClassWeights(loaderSource(x), options);
   return withClassWeights(iterableSource(x), options);
 }
@@ -177,7 +177,7 @@ function loaderSource(loader: Loader): BatchSource {
 }
 
 /** Batches that come as they come. What can be started once goes on from pass to pass. */
-function iterableSource(batches: Exclude<TrainData, ImageDataset | Loader>): BatchSource {
+function iterableSource(batches: Exclude<TrainData, Dataset<AnySample> | Loader>): BatchSource {
   const start = () => {
     const from = Object(typeof batches === "function" ? batches() : batches) as Exclude<typeof batches, Function>;
     if (Symbol.asyncIterator in from) return from[Symbol.asyncIterator]();
@@ -210,7 +210,7 @@ export async function toBatch(raw: RawBatch): Promise<TrainBatch> {
     const [x, y, sampleWeight] = raw as readonly [Named<Values>, Named<Values>?, Values?];
     return toBatch({ x, ...(y !== undefined && { y }), ...(sampleWeight !== undefined && { sampleWeight }) });
   }
-  const { x, y, sampleWeight, shape, yShape, indices } = raw as Exclude<RawBatch, readonly unknown[]>;
+  const { x, y, sampleWeight, shape, yShape, indices, index } = raw as Exclude<RawBatch, readonly unknown[]>;
   if (x === undefined) throw new UsageError("fit: a batch is { x, y } or [x, y, sampleWeight]");
   const withShape = (v: Named<Values>, own?: readonly number[]): Named<Values> =>
     own !== undefined && ArrayBuffer.isView(v) ? { data: v as never, shape: own } : v;
@@ -221,6 +221,7 @@ export async function toBatch(raw: RawBatch): Promise<TrainBatch> {
     weight: sampleWeight === undefined ? null : await toHost(sampleWeight),
     size: inputs[0]!.shape[0]!,
     indices: indices ?? null,
+    ...(index !== undefined && { index }),
   };
 }
 
@@ -256,6 +257,10 @@ function argmax(values: ArrayLike<number>): number {
 export function isArrays(x: unknown): x is Named<Values> {
   if (isValues(x)) return true;
   return Array.isArray(x) && x.length > 0 && x.every((v) => isValues(v) || v instanceof Tensor);
+}
+
+export function isDataset(x: unknown): x is Dataset<AnySample> {
+  return typeof (x as Partial<Dataset>).sample === "function";
 }
 
 export function isLoader(x: unknown): x is Loader {

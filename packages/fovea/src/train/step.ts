@@ -24,6 +24,8 @@ export interface StepOptions {
   /** How outputs are computed in training; default `model.forward`. */
   readonly forward: (...x: Tensor[]) => Outputs;
   readonly compiled: boolean;
+  /** Whether the main output is read too. */
+  readonly readOutput?: boolean;
   /** Largest length of all gradients together. */
   readonly clipNorm?: number | undefined;
   /** Largest size of any element of a gradient. */
@@ -32,6 +34,12 @@ export interface StepOptions {
 
 /** Numbers of a batch by name, means over its examples. */
 export type BatchScores = ReadonlyMap<string, number>;
+
+export interface BatchResult {
+  readonly scores: BatchScores;
+  /** The main output, where metrics on the host want it. */
+  readonly output: HostArray | null;
+}
 
 /** Where a batch stands in a step of several: their gradients are added up, and the last one takes the step. */
 export interface Share {
@@ -64,14 +72,14 @@ export class StepRunner {
   }
 
   /** Trains on a batch, alone or as a share of a step. */
-  train(batch: TrainBatch, optimizer: Optimizer, share?: Share): Promise<BatchScores> {
+  train(batch: TrainBatch, optimizer: Optimizer, share?: Share): Promise<BatchResult> {
     this.#size = batch.size;
     this.#share = share ?? { last: true, examples: batch.size };
     return this.#score(this.#trainProgram(batch, optimizer, share), batch);
   }
 
   /** The scores of a batch as the model is, without training. */
-  test(batch: TrainBatch): Promise<BatchScores> {
+  test(batch: TrainBatch): Promise<BatchResult> {
     const { model, objective } = this.#options;
     const forward = model.forward as (...x: Tensor[]) => Outputs;
     return this.#score(
@@ -114,7 +122,9 @@ export class StepRunner {
     const { model, forward, objective } = this.#options;
     const kind = share === undefined ? "step" : share.last ? "last" : "share";
     if (share !== undefined) this.#makeSums(optimizer);
-    return this.#program(kind, batch, (x, y, weight) => {
+    // What is frozen or set free meanwhile is another program.
+    const frozen = optimizer.parameters().map(({ requiresGrad }) => (requiresGrad ? "" : "-"));
+    return this.#program(`${kind}${frozen.join()}`, batch, (x, y, weight) => {
       const { total, ...rest } = objective(forward(...x), y, weight);
       const loss = penalized(total, model);
       if (kind === "share") this.#addUp(loss, optimizer);
@@ -137,7 +147,9 @@ export class StepRunner {
     const hasWeight = batch.weight !== null;
     return this.#made(`${kind} ${inputs} ${targets.join()} ${hasWeight}`, (names) => (...args) => {
       const y = new Map(targets.map((name, i) => [name, args[inputs + i]!]));
-      return inOneRow(run(args.slice(0, inputs), y, hasWeight ? args.at(-1)! : null), names);
+      const scores = run(args.slice(0, inputs), y, hasWeight ? args.at(-1)! : null);
+      const row = inOneRow(scores, names);
+      return this.#options.readOutput ? [row, scores.output.detach()] : [row];
     });
   }
 
@@ -152,14 +164,16 @@ export class StepRunner {
     return program;
   }
 
-  async #score({ run, names }: Program, batch: TrainBatch): Promise<BatchScores> {
+  async #score({ run, names }: Program, batch: TrainBatch): Promise<BatchResult> {
     const args = argumentsOf(batch).map(toDevice);
-    const row = scope(() => run(...args)) as Tensor;
+    const [row, output] = scope(() => run(...args)) as [row: Tensor, output?: Tensor];
     const values = await row.data();
-    for (const t of [...args, row]) t[Symbol.dispose]();
-    return new Map(
+    const read = output === undefined ? null : { data: await output.data(), shape: output.shape, dtype: output.dtype };
+    for (const t of [...args, row, ...(output ? [output] : [])]) t[Symbol.dispose]();
+    const scores = new Map(
       names.map((name, i) => (name.startsWith(SUM) ? [name.slice(1), values[i]! / batch.size] : [name, values[i]!])),
     );
+    return { scores, output: read };
   }
 
   /** What happens to gradients before the step, or nothing. */

@@ -26,7 +26,7 @@ export class BatchStream {
   async next(): Promise<TrainBatch | null> {
     const batch = this.#ahead === "end" ? null : (this.#ahead ?? (await this.#read()));
     this.#ahead = null;
-    if (batch !== null) this.#batch++;
+    if (batch !== null) this.#batch = (batch.index ?? this.#batch) + 1;
     else {
       this.#pass++;
       this.#batch = 0;

@@ -85,7 +85,11 @@ describe.each(availableEngines().map((name) => [name] as const))("Trainer on %s"
     const compiled = make();
     const eager = (await compiled.fit(train, options), make({ compiled: false })); // seeds anew
     await eager.fit(train, options);
-    expect(compiled.history.history).toEqual(eager.history.history);
+    const { valLoss, ...trained } = compiled.history.history;
+    const { valLoss: eagerly, ...wanted } = eager.history.history;
+    expect(trained).toEqual(wanted);
+    // Recorded inference adds biases inside of the products, so its last digits are others.
+    for (const [i, loss] of valLoss!.entries()) expect(loss).toBeCloseTo(eagerly![i]!, 5);
     expect(await weightsOf(compiled)).toEqual(await weightsOf(eager));
   });
 

@@ -6,16 +6,19 @@ import { fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Named, TrainBatch, Values } from "./batch.ts";
 import type { Callback, CallbackList } from "./callback.ts";
+import { examine, type Evidence } from "./examine.ts";
 import { startState, type FitState } from "./fitState.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { History } from "./history.ts";
 import { runFit } from "./loop.ts";
+import { availableBytes, estimateMemory, firstRows } from "./memory.ts";
 import { explainWeights, type NonFiniteError } from "./nonFinite.ts";
-import { makeObjective, type LossArgument, type MetricArgument, type Outputs } from "./objective.ts";
+import { hostMetrics, makeObjective, type LossArgument, type MetricArgument, type Outputs } from "./objective.ts";
 import type { DataDescription } from "./fingerprint.ts";
 import { takeSnapshot, type Snapshot } from "./snapshot.ts";
 import { isArrays, openSource, toBatch, type BatchSource, type TrainData } from "./source.ts";
-import { StepRunner, type BatchScores, type StepOptions, type TrainableModel } from "./step.ts";
-import { validate } from "./validate.ts";
+import { StepRunner, type BatchResult, type BatchScores, type StepOptions, type TrainableModel } from "./step.ts";
+import { computed, targetOf, validate } from "./validate.ts";
 
 /** How a network is to be trained: what Keras' `compile` is told. */
 export interface TrainerOptions {
@@ -40,7 +43,7 @@ export interface TrainerOptions {
 }
 
 export interface FitOptions {
-  /** Examples per batch; default 32. "auto": the largest power of two that fits into memory (at least ten batches). */
+  /** Examples per batch; default 32. "auto": as `fittingBatchSize` finds. */
   batchSize?: number | "auto";
   /** The epoch to end before, counted from 0: with `initialEpoch` 0 (the default) their number. Default 1. */
   epochs?: number;
@@ -160,6 +163,7 @@ export class Trainer {
   averaged: ReadonlyMap<string, Tensor> | null = null;
   readonly options: TrainerOptions;
   readonly #stepOptions: StepOptions;
+  readonly #metrics: readonly Metric[];
   #optimizer: Optimizer | null = null;
   #runner: StepRunner | null = null;
   #run: Run | null = null;
@@ -169,8 +173,10 @@ export class Trainer {
     if (loss === undefined) throw new UsageError('Trainer: say what to minimise: { loss: "crossEntropy" }');
     this.model = model;
     this.options = options;
+    this.#metrics = hostMetrics(metrics);
     this.#stepOptions = {
       model,
+      readOutput: this.#metrics.length > 0,
       objective: makeObjective({ loss, ...(lossWeights && { lossWeights }), ...(metrics && { metrics }) }),
       forward: forward ?? (model.forward as unknown as (...x: Tensor[]) => Outputs),
       compiled,
@@ -198,7 +204,7 @@ export class Trainer {
   fit(data: TrainData, options?: FitOptions): Promise<History>;
   fit(x: Named<Values> | TrainData, y?: Named<Values> | FitOptions, options?: FitOptions): Promise<History> {
     const [targets, given] = argumentsOf<FitOptions>(x, y, options);
-    return runFit(this, this.#stepOptions, x, targets, given);
+    return runFit(this, this.#stepOptions, this.#metrics, x, targets, given);
   }
 
   /** Loss and metrics over data, as the model is in inference. */
@@ -213,7 +219,7 @@ export class Trainer {
     const source = await openSource(x, targets, { batchSize, shuffle: false, seed: 0, sampleWeight });
     const runner = new StepRunner(this.#stepOptions);
     try {
-      return await validate(this.model, runner, source, { limit: steps, signal });
+      return await validate(this.model, runner, source, { limit: steps, signal, metrics: this.#metrics });
     } finally {
       runner.dispose();
     }
@@ -257,14 +263,42 @@ export class Trainer {
   async trainOnBatch(x: Named<Values>, y: Named<Values>, sampleWeight?: Values): Promise<Record<string, number>> {
     this.model.train();
     this.#runner ??= new StepRunner(this.#stepOptions);
-    return Object.fromEntries(await this.#runner.train(await batchOf(x, y, sampleWeight), this.optimizer));
+    return this.#alone(await batchOf(x, y, sampleWeight), (batch) => this.#runner!.train(batch, this.optimizer));
   }
 
   /** Loss and metrics of one batch. */
   async testOnBatch(x: Named<Values>, y: Named<Values>, sampleWeight?: Values): Promise<Record<string, number>> {
     this.model.eval();
     this.#runner ??= new StepRunner(this.#stepOptions);
-    return Object.fromEntries(await this.#runner.test(await batchOf(x, y, sampleWeight)));
+    return this.#alone(await batchOf(x, y, sampleWeight), (batch) => this.#runner!.test(batch));
+  }
+
+  /**
+   * The largest power of two of examples whose training step fits into `available` bytes. More than 32 only where that
+   * leaves a hundred steps per epoch, which a network needs to learn something in each, and at most half of the data. Loaders must give small batches: the network is recorded for 2 and 4 examples, not run.
+   */
+  async fittingBatchSize(
+    x: Named<Values> | TrainData,
+    y?: Named<Values>,
+    available = availableBytes(),
+  ): Promise<number> {
+    const source = await openSource(x, y, { batchSize: 4, shuffle: false, seed: 0 });
+    const { length } = source;
+    if (length === null) throw new UsageError('fit: batchSize "auto" goes with arrays, datasets and loaders');
+    for await (const batch of source.pass(0, 0)) {
+      const fits = estimateMemory(this.#stepOptions, batch, this.optimizer).largestBatch(available);
+      const examples = length * batch.size;
+      const most = Math.max(1, Math.min(examples / 2, Math.max(32, examples / 100)));
+      return Math.max(1, Math.min(fits, 2 ** Math.floor(Math.log2(most))));
+    }
+    throw new UsageError("fit: there are no examples");
+  }
+
+  async #alone(batch: TrainBatch, run: (batch: TrainBatch) => Promise<BatchResult>): Promise<Record<string, number>> {
+    const { scores, output } = await run(batch);
+    for (const metric of this.#metrics) metric.reset();
+    if (output !== null) for (const metric of this.#metrics) metric.update(output, targetOf(batch));
+    return { ...Object.fromEntries(scores), ...computed(this.#metrics) };
   }
 
   /** The weights that validation looks at: the model's, or their moving averages. */
@@ -283,6 +317,18 @@ export class Trainer {
   trainData(): AsyncIterable<TrainBatch> {
     if (this.#run === null) throw new UsageError("Trainer.trainData: there is no run; call it from a callback of fit");
     return this.#run.source.pass(0, 0);
+  }
+
+  /** What a batch of the training data shows of the network now; null when there is none. */
+  async examine(): Promise<Evidence | null> {
+    for await (const batch of this.trainData())
+      return examine(this.#stepOptions, firstRows(batch, Math.min(batch.size, 128)));
+    return null;
+  }
+
+  /** Names of the classes of the training data, where it has any. */
+  get classes(): readonly string[] {
+    return this.#run?.source.classes ?? [];
   }
 
   /** Why the weights must not be saved: the layer that holds NaN or an infinity; null when all are finite. */

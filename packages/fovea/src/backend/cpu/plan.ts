@@ -4,10 +4,20 @@ import { kernelOf } from "./backend.ts";
 import { destinations, type Destination } from "./destinations.ts";
 import type { KernelName } from "./kernels.generated.ts";
 import { sameLayout, type Layout } from "./layout.ts";
-import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import {
+  lowerOp,
+  type Algorithm,
+  type CommandOptions,
+  type Convolution,
+  type CpuKernel,
+  type CpuValue,
+  type Emitter,
+  type Ref,
+} from "./lower.ts";
 import { findBands, lowerBands, type Bands } from "./lower/bands.ts";
 import { lowerChain } from "./lower/chain.ts";
 import { emitRelayout } from "./lower/relayout.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** A piece of memory of its own. */
 export interface Slot {
@@ -29,6 +39,8 @@ export interface Command {
   readonly kernel: KernelName;
   readonly buffers: readonly Place[];
   readonly writes: number;
+  /** Slots that may take over the memory of slots that are read here for the last time. */
+  readonly over: readonly (readonly [result: number, input: number])[];
   readonly params: readonly number[];
   readonly serial: boolean;
   readonly node: number;
@@ -83,8 +95,13 @@ export class Planner implements Emitter {
   /** The node being lowered; −1 before the first and after the last. */
   #node = -1;
 
-  constructor(lanes: number, program: ProgramSpec, hostBuffers: readonly CpuBuffer[]) {
+  readonly #tuning: Tuning | null;
+  /** What the tuning was asked for, and answered. */
+  readonly tuned = new Set<string>();
+
+  constructor(lanes: number, program: ProgramSpec, hostBuffers: readonly CpuBuffer[], tuning: Tuning | null = null) {
     this.lanes = lanes;
+    this.#tuning = tuning;
     this.#program = program;
     this.#overwritten = overwritten(program.nodes);
     this.#destinations = destinations(program, this.#overwritten);
@@ -115,9 +132,20 @@ export class Planner implements Emitter {
   }
 
   command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
-    const { serial = false, writes = 1 } = options ?? {};
+    const { serial = false, writes = 1, over = [] } = options ?? {};
     const places = buffers.map((ref) => this.#places[ref]!);
-    this.steps.push({ kernel, buffers: places, writes, params, serial, node: this.#node });
+    const pairs = over.flatMap(([result, inputs]) =>
+      inputs.flatMap((input) => this.#over(result, input, buffers) ?? []),
+    );
+    this.steps.push({ kernel, buffers: places, writes, over: pairs, params, serial, node: this.#node });
+  }
+
+  /** The slots of a result and an input, if they are whole and of one size, and no other buffer lies in them. */
+  #over(result: Ref, input: Ref, buffers: readonly Ref[]): [readonly [number, number]] | undefined {
+    const [to, from] = [this.#places[result]!.slot, this.#places[input]!.slot];
+    const others = buffers.filter((ref) => ref !== result && ref !== input).map((ref) => this.#places[ref]!.slot);
+    if (to === from || others.includes(to) || others.includes(from)) return undefined;
+    return this.slots[to]!.bytes === this.slots[from]!.bytes ? [[to, from]] : undefined;
   }
 
   scratch(bytes: number): Ref {
@@ -127,6 +155,13 @@ export class Planner implements Emitter {
   lies(part: Ref, whole: Ref, offset: number): boolean {
     const [a, b] = [this.#places[part]!, this.#places[whole]!];
     return a.slot === b.slot && a.offset === b.offset + offset;
+  }
+
+  choose(convolution: Convolution, algorithms: readonly Algorithm[]): Algorithm {
+    if (this.#tuning === null || algorithms.length === 1) return algorithms[0]!;
+    const { algorithm, report } = this.#tuning.choose(convolution, algorithms);
+    this.tuned.add(report);
+    return algorithm;
   }
 
   constant(ref: Ref): boolean {

@@ -17,6 +17,7 @@ import {
   type Step,
 } from "./plan.ts";
 import { isStale, type Prepared } from "./prepared.ts";
+import type { Tuning } from "./tuning.ts";
 import { ProgramWords, writeAddress } from "./words.ts";
 
 /** Captured tensors that only constant commands read are in the engine's memory while these run, about so many bytes at a time. */
@@ -40,6 +41,7 @@ export class CpuProgram implements Executable {
   readonly arenaBytes: number;
   readonly preparedBytes: number;
   readonly work: readonly NodeWork[];
+  readonly tuned: readonly string[];
   readonly #engine: CpuBackend;
   readonly #program: ProgramSpec;
   readonly #slots: readonly Slot[];
@@ -70,13 +72,15 @@ export class CpuProgram implements Executable {
   /** The engine's clock when prepared values were last known to be right. */
   #checkedAt = -1;
 
-  constructor(engine: CpuBackend, program: ProgramSpec) {
+  constructor(engine: CpuBackend, program: ProgramSpec, tuning: Tuning | null = null) {
     this.#engine = engine;
     this.#program = program;
     for (const { buffer } of program.captured) buffer.retain();
     this.#hostBuffers = program.hostInputs.map(({ value }) => engine.allocate(program.values[value]!, "contiguous"));
 
-    const { slots, steps, inputs, outputs, layouts } = new Planner(engine.runtime.lanes, program, this.#hostBuffers);
+    const planner = new Planner(engine.runtime.lanes, program, this.#hostBuffers, tuning);
+    const { slots, steps, inputs, outputs, layouts } = planner;
+    this.tuned = [...planner.tuned];
     const constant = constantSteps(slots, steps);
     const main = steps.filter((_, i) => !constant[i]);
     this.#slots = slots;
@@ -208,8 +212,11 @@ export class CpuProgram implements Executable {
         else if (kind === "arena" && !this.#kept.has(slot)) pieces.set(slot, { bytes, first: at, last: at });
       }
     });
+    const hosts = takeOver(steps, pieces);
     const { offsets, bytes } = planArena([...pieces.values()]);
-    return { offsets: new Map([...pieces.keys()].map((slot, i) => [slot, offsets[i]!])), bytes };
+    const placed = new Map([...pieces.keys()].map((slot, i) => [slot, offsets[i]!]));
+    for (const [slot, host] of hosts) placed.set(slot, placed.get(host)!);
+    return { offsets: placed, bytes };
   }
 
   #encode(main: readonly Step[]): void {
@@ -313,6 +320,26 @@ export class CpuProgram implements Executable {
     op.reference(args, attrs, y);
     runtime.write(this.#at(output), singlePrecision(y.data));
   }
+}
+
+/**
+ * Joins the lives of results and of inputs that end where these begin, so that a result is computed in place. Returns
+ * for each result in whose memory it is; `pieces` keeps one life for both.
+ */
+function takeOver(steps: readonly Step[], pieces: Map<number, Lifetime & { last: number }>): Map<number, number> {
+  const hosts = new Map<number, number>();
+  steps.forEach((step, at) => {
+    if (!("kernel" in step)) return;
+    for (const [result, input] of step.over) {
+      const host = hosts.get(input) ?? input;
+      const [mine, its] = [pieces.get(result), pieces.get(host)];
+      if (mine === undefined || its === undefined || mine.first !== at || its.last !== at) continue;
+      its.last = mine.last;
+      pieces.delete(result);
+      hosts.set(result, host);
+    }
+  });
+  return hosts;
 }
 
 /** What is done for each node, in the order of the program. */

@@ -28,6 +28,8 @@ export const train: Command<TrainOptions> = {
   examples: [
     ["fovea train", "LeNet-5 on strokes, in about a minute"],
     ["fovea train --data mnist --epochs 10", "on MNIST, downloaded on first use"],
+    ["fovea train --data photos --model squeezenet1_1 --augment standard --batch-size auto", "on a folder per class"],
+    ["fovea train --time 10m --ema --early-stop", "as long as there is time, and no longer than it helps"],
     ["fovea train --activation sigmoid --pooling avg", "closer to 1998"],
     ["fovea train --config runs/lenet5-strokes-1/config.json --seed 1", "the same again, with another seed"],
     ["fovea train --resume runs/lenet5-strokes-1", "after Ctrl-C"],
@@ -45,7 +47,7 @@ export const train: Command<TrainOptions> = {
       return resumeRun(resume, given, json);
     }
     const file = config === undefined ? {} : parseConfig(await readConfigFile(config), config);
-    return startRun(completeConfig(given, file), out, json);
+    return startRun(completeConfig(given, file), names, out, json);
   },
 };
 

@@ -46,6 +46,19 @@ export function fashionMnist(source: FileSource, split: "train" | "test"): Promi
 /** Any dataset in four files named as MNIST's, plain or gzip. */
 export async function idxDataset(source: FileSource, options: IdxDatasetOptions): Promise<ImageDataset> {
   const { split, name = "idx" } = options;
+  const { images, labels, shape, labelsName } = await readIdxPair(source, split);
+  const classes = options.classes ?? Array.from({ length: largest(labels) + 1 }, (_, label) => String(label));
+  const wrong = labels.findIndex((label) => label >= classes.length);
+  if (wrong >= 0) {
+    throw new FormatError(
+      `${labelsName}: label ${labels[wrong]} of image ${wrong} is out of range; ${name} has ${classes.length} classes`,
+    );
+  }
+  return new ImageDataset({ name: `${name} ${split}`, images, labels, shape, classes });
+}
+
+/** The images and labels of one part, which belong together. */
+export async function readIdxPair(source: FileSource, split: "train" | "test") {
   const imagesFile = await source(fileNames(split, "images"));
   const labelsFile = await source(fileNames(split, "labels"));
   const images = await parseIdx(imagesFile.bytes, imagesFile.name);
@@ -66,20 +79,8 @@ export async function idxDataset(source: FileSource, options: IdxDatasetOptions)
       `${imagesFile.name} has ${count} images, but ${labelsFile.name} has ${labels.data.length} labels; they do not belong together`,
     );
   }
-  const classes = options.classes ?? Array.from({ length: largest(labels.data) + 1 }, (_, label) => String(label));
-  const wrong = labels.data.findIndex((label) => label >= classes.length);
-  if (wrong >= 0) {
-    throw new FormatError(
-      `${labelsFile.name}: label ${labels.data[wrong]} of image ${wrong} is out of range; ${name} has ${classes.length} classes`,
-    );
-  }
-  return new ImageDataset({
-    name: `${name} ${split}`,
-    images: images.data,
-    labels: labels.data,
-    shape: [1, height, width],
-    classes,
-  });
+  const shape = [1, height, width] as const;
+  return { images: images.data, labels: labels.data, shape, labelsName: labelsFile.name };
 }
 
 /** MNIST's names, as published and as many tools unpack them. */

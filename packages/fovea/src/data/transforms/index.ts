@@ -8,6 +8,7 @@ export {
   type LightingOptions,
 } from "./color.ts";
 export { compose, randomApply, randomChoice, type RandomApplyOptions, type RandomChoiceOptions } from "./compose.ts";
+export { contactSheet, type ContactSheetOptions } from "./contactSheet.ts";
 export {
   centerCrop,
   pad,
@@ -22,7 +23,7 @@ export {
 export { elastic, type ElasticOptions } from "./elastic.ts";
 export { cutout, randomErasing, type CutoutOptions, type RandomErasingOptions } from "./erase.ts";
 export { horizontalFlip, verticalFlip, type FlipOptions } from "./flip.ts";
-export { cutMix, mixUp, type BatchTransform, type Mixed, type MixInput, type MixOptions } from "./mix.ts";
+export { cutMix, mixUp, type MixOptions } from "./mix.ts";
 export type { Fill, Size } from "./options.ts";
 export { perspective, type PerspectiveOptions } from "./perspective.ts";
 export type { FlipPairs } from "./places.ts";

@@ -1,33 +1,11 @@
-import { UsageError } from "../../base/errors.ts";
+import { ShapeError, UsageError } from "../../base/errors.ts";
 import { exp, log } from "../../base/math.ts";
 import type { RandomStream } from "../../base/random.ts";
+import { showShape } from "../../base/shape.ts";
+import type { Batch, BatchTransform } from "../loader.ts";
 import { OptionCheck } from "./options.ts";
 
-/** Images and what they show: classes, [N], or probabilities, [N, classes]. */
-export interface MixInput {
-  /** [N, C, H, W]. */
-  readonly x: Float32Array;
-  readonly y: Int32Array | Float32Array;
-  readonly shape: readonly [n: number, c: number, h: number, w: number];
-}
-
-/** Mixed images and their probabilities, [N, classes]: what `crossEntropy` takes as soft targets. */
-export interface Mixed {
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  readonly shape: readonly [n: number, c: number, h: number, w: number];
-}
-
-/** A change of a whole batch. Neither the batch nor the transform itself is changed. */
-export interface BatchTransform {
-  readonly name: string;
-  readonly options: object;
-  apply(batch: MixInput, random: RandomStream): Mixed;
-}
-
 export interface MixOptions {
-  /** How many classes there are. */
-  readonly classes: number;
   /** The share of the first image is drawn from the distribution Beta(alpha, alpha). Default: 0.2 for mixUp, 1 for cutMix. */
   readonly alpha?: number;
   /** Chance that a batch is mixed; default 1. */
@@ -36,12 +14,12 @@ export interface MixOptions {
 
 /**
  * Each image becomes λ · itself + (1 − λ) · another one of the batch, and so do their labels (Zhang et al., 2017, "mixup:
- * beyond empirical risk minimization"). One λ per batch.
+ * beyond empirical risk minimization"). One λ per batch. For a `DataLoader`'s `batchTransform`; labels become
+ * probabilities, [N, classes], which `crossEntropy` takes as they are.
  */
-export function mixUp(options: MixOptions): BatchTransform {
-  return mixing("mixUp", { alpha: 0.2, p: 1, ...options }, (batch, share, partners) => {
-    const { x } = batch;
-    const size = x.length / batch.shape[0];
+export function mixUp(options: MixOptions = {}): BatchTransform {
+  return mixing("mixUp", { alpha: 0.2, p: 1, ...options }, ({ x, size: count }, share, partners) => {
+    const size = x.length / count;
     const mixed = new Float32Array(x.length);
     for (const [n, partner] of partners.entries()) {
       const [own, other] = [n * size, partner * size];
@@ -54,9 +32,12 @@ export function mixUp(options: MixOptions): BatchTransform {
 /**
  * A rectangle of each image is replaced by that of another one of the batch; labels are mixed by area (Yun et al., 2019,
  * "CutMix: regularization strategy to train strong classifiers with localizable features"). One rectangle per batch.
+ * For a `DataLoader`'s `batchTransform`, as `mixUp`.
  */
-export function cutMix(options: MixOptions): BatchTransform {
-  return mixing("cutMix", { alpha: 1, p: 1, ...options }, ({ x, shape: [, c, h, w] }, share, partners, random) => {
+export function cutMix(options: MixOptions = {}): BatchTransform {
+  return mixing("cutMix", { alpha: 1, p: 1, ...options }, ({ x, shape }, share, partners, random) => {
+    if (shape.length !== 4) throw new ShapeError(`cutMix: wanted pictures, [N, C, H, W], got ${showShape(shape)}`);
+    const [, c, h, w] = shape as [number, number, number, number];
     const side = Math.sqrt(1 - share);
     const [middleX, middleY] = [random.int(w), random.int(h)];
     const [halfX, halfY] = [(side * w) / 2, (side * h) / 2];
@@ -76,46 +57,41 @@ export function cutMix(options: MixOptions): BatchTransform {
 }
 
 /** The mixed images, and the share of each one's own label. */
-type Mix = (batch: MixInput, share: number, partners: Uint32Array, random: RandomStream) => [Float32Array, number];
+type Mix = (batch: Batch, share: number, partners: Uint32Array, random: RandomStream) => [Float32Array, number];
 
 function mixing(name: string, options: Required<MixOptions>, mix: Mix): BatchTransform {
   const check = new OptionCheck(name);
-  const classes = check.whole("classes", options.classes, 1, 1e6);
   const alpha = check.number("alpha", options.alpha, 1e-3, 1e3);
   const p = check.probability("p", options.p);
   return {
     name,
-    options,
-    apply(batch, random) {
+    applyBatch(batch, random, classes) {
       const y = probabilities(name, batch, classes);
-      if (random.uniform() >= p) return { x: batch.x, y, shape: batch.shape };
+      const yShape = [batch.size, classes];
+      if (random.uniform() >= p) return { ...batch, y, yShape };
       const share = drawBeta(alpha, random);
-      const partners = random.permutation(batch.shape[0]);
+      const partners = random.permutation(batch.size);
       const [x, own] = mix(batch, share, partners, random);
       const mixed = new Float32Array(y.length);
       for (let i = 0; i < y.length; i++) {
         const other = partners[Math.floor(i / classes)]! * classes + (i % classes);
         mixed[i] = own * y[i]! + (1 - own) * y[other]!;
       }
-      return { x, y: mixed, shape: batch.shape };
+      return { ...batch, x, y: mixed, yShape };
     },
   };
 }
 
-function probabilities(name: string, { x, y, shape }: MixInput, classes: number): Float32Array {
-  const [n, c, h, w] = shape;
-  if (x.length !== n * c * h * w) {
-    throw new UsageError(`${name}: x has ${x.length} numbers, but the shape is [${shape.join(", ")}]`);
+/** Labels as probabilities; what was mixed before is taken as it is. */
+function probabilities(name: string, { y, yShape, size, indices }: Batch, classes: number): Float32Array {
+  if (y instanceof Float32Array && yShape.length === 2 && yShape[1] === classes) return y;
+  if (y instanceof Float32Array || yShape.length !== 1) {
+    throw new ShapeError(`${name}: wanted one of ${classes} classes for each sample, got y of ${showShape(yShape)}`);
   }
-  if (y instanceof Float32Array) {
-    if (y.length === n * classes) return y;
-    throw new UsageError(`${name}: y has ${y.length} probabilities; wanted ${n} × ${classes} classes`);
-  }
-  if (y.length !== n) throw new UsageError(`${name}: y has ${y.length} labels for ${n} images`);
-  const out = new Float32Array(n * classes);
+  const out = new Float32Array(size * classes);
   for (const [i, label] of y.entries()) {
     if (label < 0 || label >= classes) {
-      throw new UsageError(`${name}: label ${label} of image ${i} is not one of the ${classes} classes`);
+      throw new UsageError(`${name}: label ${label} of sample ${indices[i]} is not one of the ${classes} classes`);
     }
     out[i * classes + label] = 1;
   }

@@ -21,6 +21,17 @@ export function h5Architecture(file: Hdf5File, name: string): Architecture | nul
   );
 }
 
+/** The datasets of a file; where Keras says in which order it saved its layers and their weights, in that order. */
+export function inSavedOrder({ attributes, datasets }: Hdf5File): ReadonlyMap<string, StoredTensor> {
+  const file = { attributes, datasets };
+  const top = attributes.has("model_weights") ? "model_weights/" : "";
+  const first = texts(file, top.slice(0, -1), "layer_names").flatMap((layer) =>
+    texts(file, `${top}${layer}`, "weight_names").map((weight) => `${top}${layer}/${weight}`),
+  );
+  const known = first.filter((path) => datasets.has(path)).map((path) => [path, datasets.get(path)!] as const);
+  return new Map([...known, ...datasets]);
+}
+
 /** Weights by layer: the group of a layer lists its weights by name, in Keras' order. */
 function h5Weights(file: Hdf5File, name: string): LayerWeights {
   const top = file.attributes.has("model_weights") ? "model_weights/" : "";

@@ -219,6 +219,8 @@ const writers = {
   dropout: training,
   fusedConv2d: fused,
   fusedMatmul: fused,
+  labelCrossEntropy: ({ w, names }) => w.add("SoftmaxCrossEntropyLoss", names, { reduction: "none" }),
+  labelCrossEntropyGrad: gradient,
   maxPool2dGather: gradient,
   maxPool2dGrad: gradient,
   reluGrad: gradient,

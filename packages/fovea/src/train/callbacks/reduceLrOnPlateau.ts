@@ -52,7 +52,7 @@ export class ReduceLROnPlateau implements Callback {
       return;
     }
     if (this.#cooldown > 0 || ++this.#wait < patience || optimizer.lr <= minLr) return;
-    optimizer.lr = Math.max(minLr, optimizer.lr * factor);
+    optimizer.rates = optimizer.rates.map((rate) => Math.max(minLr, (rate as number) * factor));
     this.#cooldown = cooldown;
     this.#wait = 0;
   }

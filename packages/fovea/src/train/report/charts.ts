@@ -1,6 +1,6 @@
 import type * as PlotModule from "@observablehq/plot";
 import { bestEpoch, epochsOf, stretchesOf, type HistoryLine } from "../runLines.ts";
-import type { ConfusionMatrix } from "../metrics.ts";
+import type { ConfusionMatrix } from "../metrics/confusionMatrix.ts";
 import { Html } from "./html.ts";
 
 /** Draws the charts of a report as inline SVG. Colours are CSS variables, so that they follow light and dark. */

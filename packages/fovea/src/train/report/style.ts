@@ -55,6 +55,8 @@ figure img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain; 
 figure.wrong img { outline: 2px solid var(--wrong); outline-offset: -1px; }
 figcaption { font-size: 12px; line-height: 1.35; text-align: center; color: var(--muted); margin-top: 3px; font-variant-numeric: tabular-nums; }
 figure.wrong figcaption { color: var(--wrong); }
+.diagnoses { margin: 0; padding-left: 20px; }
+.diagnoses li { margin: 4px 0; }
 code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--cell); border-radius: 6px; padding: 2px 6px; }
 footer { color: var(--muted); font-size: 13px; margin-top: 24px; }
 `);

@@ -138,7 +138,17 @@ function emitSteps(
     params.push(kernelIds.get(kernel)!, number(target), x, y, z, a, b);
   }
   const refs = buffers.map(({ ref }) => ref);
-  e.command("chain", refs, params, { writes: results.length, serial: size <= GRAIN });
+  const over = results.map((result): [Ref, Ref[]] => {
+    const written = steps.findIndex(({ target }) => target === result);
+    const done = operands.filter(
+      (x) =>
+        x.walk === DENSE &&
+        !steps.some(({ sources }, i) => i > written && sources.includes(x)) &&
+        !operands.some((other) => other !== x && other.ref === x.ref),
+    );
+    return [result.ref, done.map(({ ref }) => ref)];
+  });
+  e.command("chain", refs, params, { writes: results.length, serial: size <= GRAIN, over });
 }
 
 /** The values a node reads: not the target of an assignment. */

@@ -93,7 +93,11 @@ function emitConv2d(e: Emitter, call: CpuCall<Conv2dAttrs & Partial<Epilogue>>):
     : packWeights(e, weight, attrs.groups);
   const { ref, geometry } = padInput(e, x, given);
   const ends = [bias?.ref ?? packed, residual?.ref ?? packed, output.ref];
-  e.command(depthwise ? "depthwise" : "conv2d", [ref, packed, ...ends], [...params(geometry, flags), ...range]);
+  // A panel that is not full spills over the next pixel, whose residual must be elsewhere then.
+  const full = (y[1]! / attrs.groups) % e.lanes === 0;
+  const over = residual !== undefined && residual.ref !== ref && full ? [residual.ref] : [];
+  const numbers = [...params(geometry, flags), ...range];
+  e.command(depthwise ? "depthwise" : "conv2d", [ref, packed, ...ends], numbers, { over: [[output.ref, over]] });
 }
 
 type InputGradAttrs = Conv2dAttrs & { readonly shape: Shape };

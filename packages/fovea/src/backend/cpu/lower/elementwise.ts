@@ -20,7 +20,8 @@ function unary(kernel: KernelName, params: (attrs: Attrs) => readonly number[] =
     step: (attrs) => [kernel, ...params(attrs)],
     emit(e, { inputs, output, attrs }) {
       const n = sizeOf(output.spec.shape);
-      if (n > 0) e.command(kernel, [inputs[0]!.ref, output.ref], [n, ...params(attrs)]);
+      const [x, y] = [inputs[0]!.ref, output.ref];
+      if (n > 0) e.command(kernel, [x, y], [n, ...params(attrs)], { over: [[y, [x]]] });
     },
   };
 }
@@ -48,7 +49,9 @@ function broadcasting(arity: number, kernel: (dtype: DType) => KernelName): CpuK
       if (sizeOf(output.spec.shape) === 0) return;
       const operands = inputs.map((v) => alike(e, v!, output));
       const refs = operands.map((v) => v.ref);
-      e.command(kernel(inputs.at(-1)!.spec.dtype), [...refs, output.ref], broadcastWalk(operands, output));
+      const whole = refs.filter((_, i) => sameShape(operands[i]!.spec.shape, output.spec.shape));
+      const over = { over: [[output.ref, whole]] as const };
+      e.command(kernel(inputs.at(-1)!.spec.dtype), [...refs, output.ref], broadcastWalk(operands, output), over);
     },
   };
 }

@@ -12,7 +12,7 @@ import { poolKernels } from "./pool.ts";
 import { randomKernels } from "./random.ts";
 import { reduceKernels } from "./reduce.ts";
 import { scanKernels } from "./scan.ts";
-import { softmaxKernels } from "./softmax.ts";
+import { crossEntropyKernels, softmaxKernels } from "./softmax.ts";
 
 /** How each op runs on the CPU engines. A forgotten op is a compile error. */
 export const cpuKernels = {
@@ -29,4 +29,5 @@ export const cpuKernels = {
   ...reduceKernels,
   ...scanKernels,
   ...softmaxKernels,
+  ...crossEntropyKernels,
 } satisfies Record<OpName, CpuKernel> as Record<OpName, CpuKernel>;

@@ -70,7 +70,9 @@ const batchNorm: CpuKernel = {
     const numbers = [moments!, weight ?? moments!, bias ?? moments!, table];
     e.command("batch_norm_table", numbers, [channels, width, bits(eps), ...present], { serial: true });
     const epilogue = [Number(residual !== undefined), activations[activation], bits(min), bits(max)];
-    e.command("batch_norm", [x!, table, residual ?? x!, y!], [pixelsOf(shape), channels, width, ...epilogue]);
+    const buffers = [x!, table, residual ?? x!, y!];
+    const inputs = residual === undefined ? [x!] : [residual, x!];
+    e.command("batch_norm", buffers, [pixelsOf(shape), channels, width, ...epilogue], { over: [[y!, inputs]] });
   },
 };
 
@@ -100,6 +102,7 @@ const batchNormInputGrad: CpuKernel = {
       "batch_norm_input_grad",
       [x!, g!, y ?? g!, table, dx!],
       [pixels, channels, width, Number(y !== undefined)],
+      { over: [[dx!, [g!, x!, ...(y === undefined ? [] : [y])]]] },
     );
   },
 };

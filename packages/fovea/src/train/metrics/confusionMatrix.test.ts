@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
-import { addBatch, ConfusionMatrix, emptyTally, means } from "./metrics.ts";
+import { addBatch, emptyTally, meansOf } from "../fitState.ts";
+import { ConfusionMatrix } from "./confusionMatrix.ts";
 
 it("scores classes from the confusion matrix", () => {
   const matrix = new ConfusionMatrix(["cat", "dog"]);
@@ -29,7 +30,7 @@ it("a class that never occurs scores 0, not NaN", () => {
   expect(new ConfusionMatrix(["a"]).accuracy).toBe(0);
 });
 
-it("weighs batches by their size", () => {
-  const tally = addBatch(addBatch(emptyTally, 3, 2, 3), 1, 6, 0);
-  expect(means(tally)).toEqual({ loss: 3, accuracy: 0.75 });
+it("means weigh batches by their size", () => {
+  const tally = addBatch(addBatch(emptyTally, 3, [["loss", 2]]), 1, [["loss", 6]]);
+  expect(meansOf(tally)).toEqual({ loss: 3 });
 });
