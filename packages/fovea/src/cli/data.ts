@@ -110,7 +110,9 @@ async function openPictures(folder: string, say: (line: string) => void): Promis
       const shape = shapeOf(all.classes);
       // Where the folder has no parts, a tenth of each class decides, and another one is the test.
       const [rest, apart] = given.validation === all ? split(all, 0.8) : [all, null];
-      const [validation, test] = apart === null ? [given.validation, given.test] : split(apart, 0.5);
+      const few = apart !== null && apart.length < 2 * all.classes.length;
+      const [validation, test] =
+        apart === null ? [given.validation, given.test] : few ? [apart, apart] : split(apart, 0.5);
       const same = validation === test;
       if (same) say(`${folder} has no test pictures: those of the validation are the test too`);
       const chosen = await inMemory(validation, shape, say);
