@@ -127,8 +127,7 @@ async function extract(features: Features, train: ImageDataset, test: ImageDatas
     return features.transform(train);
   });
   const ofTest = await timed(() => features.transform(test));
-  const rows = [ofTrain.value, ofTest.value] as const;
-  const [trainRows, testRows] = features.uneven ? scaled(...rows) : rows;
+  const [trainRows, testRows] = scaled(features, ofTrain.value, ofTest.value);
   return {
     about: features.about,
     train: trainRows,
