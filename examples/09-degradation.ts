@@ -96,7 +96,7 @@ for (const name of chosen) {
   const perEpoch = Math.floor(data.length / BATCH);
   const losses: number[] = [];
   const started = performance.now();
-  let order = new Uint32Array();
+  let order: Uint32Array = new Uint32Array();
   for (let i = 0; i < steps; i++) {
     if (i % perEpoch === 0)
       order = random

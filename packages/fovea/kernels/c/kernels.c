@@ -32,6 +32,7 @@
 #include "unary.c"
 #include "where.c"
 #include "winograd.c"
+#include "winograd_line.c"
 #include "winograd_weight_grad.c"
 
 #ifndef FV_TABLE

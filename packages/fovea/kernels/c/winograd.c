@@ -1,4 +1,4 @@
-// Winograd convolution, 3×3 with stride 1 (winograd.h): forward, and the input gradient as the convolution that it is.
+// Winograd convolution, 3×3 and 5×5 with stride 1 (winograd.h): forward, and the input gradient as the convolution that it is.
 //
 // Tiles go through three steps: transform the input into V, multiply each plane of V by that plane of the transformed
 // weights into M (the GEMM of tiles.h), transform M back and finish with bias, residual and activation.
@@ -38,7 +38,7 @@ static void multiply(const Products *s, ptrdiff_t from, ptrdiff_t to) {
 // One vector of channels of a tile: Aᵀ m A, then into the ny × nx pixels that are inside the map.
 INLINE void output_patch(const int m, const Maps *s, const float *planes, ptrdiff_t plane, const Epilogue *end, float *y, ptrdiff_t at,
                          ptrdiff_t k, ptrdiff_t ny, ptrdiff_t nx, int lanes) {
-  const int a = m + 2;
+  const int a = points_of(m), step = outputs_of(m);
   vf columns[24], bias = {0};
   if (end->bias) bias = lanes == VL ? ld(end->bias + k) : ld_tail(end->bias + k, lanes);
   UNROLL for (int j = 0; j < a; j++) {
@@ -46,11 +46,11 @@ INLINE void output_patch(const int m, const Maps *s, const float *planes, ptrdif
     UNROLL for (int i = 0; i < a; i++) d[i] = ld(planes + (i * a + j) * plane);
     output_1d(m, d, 1, columns + j, a);
   }
-  UNROLL for (int i = 0; i < m; i++) {
+  UNROLL for (int i = 0; i < step; i++) {
     if (i >= ny) break;
     vf o[4];
     output_1d(m, columns + i * a, 1, o, 1);
-    UNROLL for (int j = 0; j < m; j++) {
+    UNROLL for (int j = 0; j < step; j++) {
       if (j >= nx) break;
       const ptrdiff_t to = at + (i * s->ow + j) * s->oc;
       vf sum = o[j] + bias;
@@ -66,7 +66,7 @@ INLINE void transform_output_m(const int m, const Maps *s, const float *planes, 
                                const Epilogue *end, float *y) {
   for (ptrdiff_t tile = from; tile < to; tile++, planes += s->outLanes) {
     const Corner c = tile_corner(s, tile);
-    const ptrdiff_t at = ((c.n * s->oh + c.y) * s->ow + c.x) * s->oc, ny = min_(m, s->oh - c.y), nx = min_(m, s->ow - c.x);
+    const ptrdiff_t at = ((c.n * s->oh + c.y) * s->ow + c.x) * s->oc, ny = min_(s->step, s->oh - c.y), nx = min_(s->step, s->ow - c.x);
     ptrdiff_t k = 0;
     for (; k + VL <= s->oc; k += VL) output_patch(m, s, planes + k, plane, end, y, at + k, k, ny, nx, VL);
     if (k < s->oc) output_patch(m, s, planes + k, plane, end, y, at + k, k, ny, nx, (int)(s->oc - k));
@@ -76,6 +76,7 @@ INLINE void transform_output_m(const int m, const Maps *s, const float *planes, 
 static void transform_output(const Maps *s, const float *planes, ptrdiff_t plane, ptrdiff_t from, ptrdiff_t to,
                              const Epilogue *end, float *y) {
   if (s->m == 4) transform_output_m(4, s, planes, plane, from, to, end, y);
+  else if (s->m == FIVE) transform_output_m(FIVE, s, planes, plane, from, to, end, y);
   else transform_output_m(2, s, planes, plane, from, to, end, y);
 }
 
@@ -152,14 +153,23 @@ INLINE void load_taps(const float *w, ptrdiff_t lane, ptrdiff_t width, int rever
   UNROLL for (int t = 0; t < 9; t++) taps[t] = ld(rows[reversed ? 8 - t : t]);
 }
 
+// The same of any number of taps, one by one.
+INLINE void gather_taps(const float *w, ptrdiff_t lane, ptrdiff_t width, int reversed, const int count, vf *taps) {
+  for (int t = 0; t < count; t++) {
+    float lanes[VL] = {0};
+    for (ptrdiff_t l = 0; l < min_(width, VL); l++) lanes[l] = w[l * lane + (reversed ? count - 1 - t : t)];
+    taps[t] = ld(lanes);
+  }
+}
+
 // G g Gᵀ of one vector of channels into the planes.
-INLINE void weight_patch(const int m, const vf taps[9], const float *scale, float *u, ptrdiff_t plane) {
-  const int a = m + 2;
-  vf columns[18];
-  UNROLL for (int j = 0; j < 3; j++) weight_1d(m, taps + j, 3, columns + j, 3);
+INLINE void weight_patch(const int m, const vf *taps, const float *scale, float *u, ptrdiff_t plane) {
+  const int a = points_of(m), r = taps_of(m);
+  vf columns[30];
+  UNROLL for (int j = 0; j < r; j++) weight_1d(m, taps + j, r, columns + j, r);
   UNROLL for (int i = 0; i < a; i++) {
     vf o[6];
-    weight_1d(m, columns + i * 3, 1, o, 1);
+    weight_1d(m, columns + i * r, 1, o, 1);
     UNROLL for (int j = 0; j < a; j++) st(u + (i * a + j) * plane, o[j] * scale[i * a + j]);
   }
 }
@@ -167,14 +177,14 @@ INLINE void weight_patch(const int m, const vf taps[9], const float *scale, floa
 // Transformed weights as panels: [plane][panel][depth][NB]. Forward: panels over OC, depth IC. Input gradient: panels over
 // IC, depth OC, and the taps rotated by half a turn. Fractions are applied once, as products of two rounded to float:
 // the error of a transformed weight stays below 3 ulp of the sum of its taps' absolute values.
-// buf: w [OC, IC, 3, 3], packed. p: 0 OC, 1 IC, 2 m, 3 input gradient
+// buf: w [OC, IC, 3, 3] or [OC, IC, 5, 5], packed. p: 0 OC, 1 IC, 2 m, 3 input gradient
 KERNEL(winograd_pack) {
-  const int m = p[2], a = m + 2, reversed = p[3];
+  const int m = p[2], a = points_of(m), all = taps_of(m) * taps_of(m), reversed = p[3];
   const ptrdiff_t columns = p[3] ? p[1] : p[0], depth = p[3] ? p[0] : p[1];
-  const ptrdiff_t lane = p[3] ? 9 : (ptrdiff_t)p[1] * 9, step = p[3] ? (ptrdiff_t)p[1] * 9 : 9;
+  const ptrdiff_t lane = p[3] ? all : (ptrdiff_t)p[1] * all, step = p[3] ? (ptrdiff_t)p[1] * all : all;
   const ptrdiff_t vectors = ceil_div(columns, VL), chunks = ceil_div(depth, PACK_DEPTH), units = vectors * chunks;
   const ptrdiff_t plane = round_up(columns, VL) * depth;
-  const double *fractions = m == 4 ? weight_scale4 : weight_scale2;
+  const double *fractions = m == 2 ? weight_scale2 : weight_scale4;
   float scale[36];
   for (int i = 0; i < a; i++)
     for (int j = 0; j < a; j++) scale[i * a + j] = (float)(fractions[i] * fractions[j]);
@@ -185,9 +195,11 @@ KERNEL(winograd_pack) {
     float *u = (float *)buf[1] + q.first * depth + first - q.first;
     const float *w = (const float *)buf[0] + first * lane;
     for (ptrdiff_t k = k0; k < k1; k++) {
-      vf taps[9];
-      load_taps(w + k * step, lane, columns - first, reversed, taps);
-      if (m == 4) weight_patch(4, taps, scale, u + k * nb, plane);
+      vf taps[25];
+      if (m == FIVE) gather_taps(w + k * step, lane, columns - first, reversed, 25, taps);
+      else load_taps(w + k * step, lane, columns - first, reversed, taps);
+      if (m == FIVE) weight_patch(FIVE, taps, scale, u + k * nb, plane);
+      else if (m == 4) weight_patch(4, taps, scale, u + k * nb, plane);
       else weight_patch(2, taps, scale, u + k * nb, plane);
     }
   }

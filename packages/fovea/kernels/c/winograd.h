@@ -1,7 +1,8 @@
-// Winograd's minimal filtering for 3×3 kernels with stride 1: the transforms, and which pixels a tile covers.
+// Winograd's minimal filtering for 3×3 and 5×5 kernels with stride 1: the transforms, and which pixels a tile covers.
 //
 // A map is cut into m×m output tiles (m = 4 or 2). Each reads a patch of a×a input pixels, a = m + 2, and costs a² products
 // per pair of channels instead of 9·m²: 4 times less for m = 4, 2.25 times for m = 2.
+// 5×5 kernels take the patches of m = 4 for 2×2 output pixels (FIVE), 36 products instead of 100.
 //   y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A,   with the points 0, ±5/8, ±3/2, ∞ for m = 4 and 0, ±1, ∞ for m = 2
 // (Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016). The weight gradient is the
 // same algorithm with the roles of y and g exchanged: F(3×3, 4×4), the transposed Aᵀ and G of one degree more.
@@ -19,6 +20,12 @@
 // Networks", 2020, is about the choice).
 #define P1 0.625f
 #define P2 1.5f
+
+// What p[9] says: m for 3×3 kernels, or this.
+#define FIVE 5
+INLINE int points_of(int m) { return m == 2 ? 4 : 6; }
+INLINE int outputs_of(int m) { return m == FIVE ? 2 : m; }
+INLINE int taps_of(int m) { return m == FIVE ? 5 : 3; }
 
 // Bᵀ: a values → a values. `s` and `t` are the strides of d and o, here and below.
 INLINE void input_1d(const int m, const vf *d, int s, vf *o, int t) {
@@ -50,11 +57,15 @@ INLINE void output_1d(const int m, const vf *d, int s, vf *o, int t) {
   const vf c = d[3 * s] + d[4 * s], e = d[3 * s] - d[4 * s];
   o[0] = d[0] + a + c;
   o[t] = b * P1 + e * P2;
+  if (m == FIVE) {
+    o[t] += d[5 * s];
+    return;
+  }
   o[2 * t] = a * (P1 * P1) + c * (P2 * P2);
   o[3 * t] = b * (P1 * P1 * P1) + e * (P2 * P2 * P2) + d[5 * s];
 }
 
-// G without its fractions, which weight_scale holds: 3 values → a values.
+// G without its fractions, which weight_scale holds: 3 (or 5) values → a values.
 INLINE void weight_1d(const int m, const vf *g, int s, vf *o, int t) {
   o[0] = g[0];
   if (m == 2) {
@@ -64,7 +75,18 @@ INLINE void weight_1d(const int m, const vf *g, int s, vf *o, int t) {
     o[3 * t] = g[2 * s];
     return;
   }
-  const vf near = g[0] + g[2 * s] * (P1 * P1), far = g[0] + g[2 * s] * (P2 * P2);
+  vf near = g[0] + g[2 * s] * (P1 * P1), far = g[0] + g[2 * s] * (P2 * P2);
+  if (m == FIVE) {
+    const vf n = g[s] * P1 + g[3 * s] * (P1 * P1 * P1), f = g[s] * P2 + g[3 * s] * (P2 * P2 * P2);
+    near += g[4 * s] * (P1 * P1 * P1 * P1);
+    far += g[4 * s] * (P2 * P2 * P2 * P2);
+    o[t] = near + n;
+    o[2 * t] = near - n;
+    o[3 * t] = far + f;
+    o[4 * t] = far - f;
+    o[5 * t] = g[4 * s];
+    return;
+  }
   o[t] = near + g[s] * P1;
   o[2 * t] = near - g[s] * P1;
   o[3 * t] = far + g[s] * P2;
@@ -102,14 +124,14 @@ INLINE void taps_1d(const vf *d, int s, vf *o, int t) {
 typedef struct {
   ptrdiff_t n, h, w, c, oh, ow, oc, padTop, padLeft, tilesY, tilesX, tiles;
   ptrdiff_t inLanes, outLanes; // channels as whole vectors: the row lengths of V and M
-  int m, planes;
+  int m, step, planes; // output pixels of a tile along each axis
 } Maps;
 
 static Maps winograd_maps(const int32_t *p) {
   Maps s = {.n = p[0], .h = p[1], .w = p[2], .c = p[3], .oh = p[4], .ow = p[5], .oc = p[6], .padTop = p[7], .padLeft = p[8],
-            .m = p[9], .planes = (p[9] + 2) * (p[9] + 2)};
-  s.tilesY = ceil_div(s.oh, s.m);
-  s.tilesX = ceil_div(s.ow, s.m);
+            .m = p[9], .step = outputs_of(p[9]), .planes = points_of(p[9]) * points_of(p[9])};
+  s.tilesY = ceil_div(s.oh, s.step);
+  s.tilesX = ceil_div(s.ow, s.step);
   s.tiles = s.n * s.tilesY * s.tilesX;
   s.inLanes = round_up(s.c, VL);
   s.outLanes = round_up(s.oc, VL);
@@ -122,7 +144,7 @@ typedef struct {
 } Corner;
 INLINE Corner tile_corner(const Maps *s, ptrdiff_t tile) {
   const ptrdiff_t row = tile / s->tilesX;
-  return (Corner){row / s->tilesY, row % s->tilesY * s->m, tile % s->tilesX * s->m};
+  return (Corner){row / s->tilesY, row % s->tilesY * s->step, tile % s->tilesX * s->step};
 }
 
 // Pointers to the size × size pixels from (y, x) on of a map [H, W, C]; those outside of it are the row of zeros.
@@ -137,7 +159,7 @@ INLINE void patch_rows(const int size, const float *image, ptrdiff_t h, ptrdiff_
 
 // One vector of channels of a patch: Bᵀ d B into the planes. `lanes`: how many channels there are, VL or fewer.
 INLINE void input_patch(const int m, const float *const *rows, ptrdiff_t k, int lanes, float *v, ptrdiff_t plane) {
-  const int a = m + 2;
+  const int a = points_of(m);
   vf columns[36];
   UNROLL for (int j = 0; j < a; j++) {
     vf d[6];
@@ -155,7 +177,7 @@ INLINE void transform_input_m(const int m, const Maps *s, const float *x, ptrdif
   for (ptrdiff_t tile = from; tile < to; tile++, v += s->inLanes) {
     const Corner at = tile_corner(s, tile);
     const float *rows[36];
-    patch_rows(m + 2, x + at.n * s->h * s->w * s->c, s->h, s->w, s->c, at.y - s->padTop, at.x - s->padLeft, rows);
+    patch_rows(points_of(m), x + at.n * s->h * s->w * s->c, s->h, s->w, s->c, at.y - s->padTop, at.x - s->padLeft, rows);
     ptrdiff_t k = 0;
     for (; k + VL <= s->c; k += VL) input_patch(m, rows, k, VL, v + k, plane);
     if (k < s->c) input_patch(m, rows, k, (int)(s->c - k), v + k, plane);
@@ -164,6 +186,6 @@ INLINE void transform_input_m(const int m, const Maps *s, const float *x, ptrdif
 
 // Tiles [from, to) of x into planes of rows [inLanes], the first row at v.
 static void transform_input(const Maps *s, const float *x, ptrdiff_t from, ptrdiff_t to, float *v, ptrdiff_t plane) {
-  if (s->m == 4) transform_input_m(4, s, x, from, to, v, plane);
-  else transform_input_m(2, s, x, from, to, v, plane);
+  if (s->m == 2) transform_input_m(2, s, x, from, to, v, plane);
+  else transform_input_m(4, s, x, from, to, v, plane); // the same patches for FIVE
 }

@@ -90,6 +90,8 @@ export interface Executable {
   /** Runs `runs` times with a clock around every node; the least milliseconds of each entry of `work`. */
   profile(inputs: readonly DeviceBuffer[], runs: number): number[];
   readonly work: readonly NodeWork[];
+  /** What was chosen by measuring, a line for each op's shapes; empty unless it was asked for. */
+  readonly tuned: readonly string[];
   /** Bytes of the static memory plan. */
   readonly arenaBytes: number;
   /** Bytes of values that depend on captured tensors only, kept between runs; programs may share them. */
@@ -103,6 +105,12 @@ export interface MemoryStats {
   readonly liveBuffers: number;
 }
 
+/** How a program is made. */
+export interface CompileOptions {
+  /** Time the algorithms that can do an op on this machine instead of choosing by its shapes. Default false. */
+  readonly autotune?: boolean;
+}
+
 /** An engine: memory, kernels by op name, and compiled programs. It knows no tensors, gradients or layers. */
 export interface Backend {
   readonly name: EngineName;
@@ -111,6 +119,6 @@ export interface Backend {
   download(buffer: DeviceBuffer): TypedArray;
   /** Runs one op now. An in-place op returns its first input. */
   execute(op: OpKernel, inputs: readonly (DeviceBuffer | undefined)[], attrs: Attrs, output: TensorSpec): DeviceBuffer;
-  compile(program: ProgramSpec): Executable;
+  compile(program: ProgramSpec, options?: CompileOptions): Executable;
   memory(): MemoryStats;
 }

@@ -10,7 +10,7 @@ export function exact(): boolean {
 }
 
 /**
- * Switches Winograd's algorithm for 3×3 convolutions off (`true`) or on (`false`, the default; `FOVEA_EXACT=1` at the start).
+ * Switches Winograd's algorithm for 3×3, 5×5, 1×7 and 7×1 convolutions off (`true`) or on (`false`, the default; `FOVEA_EXACT=1` at the start).
  *
  * Winograd convolutions and their gradients are two to three times as fast, with errors of up to 1e-5 of the largest
  * result (4.2e-6 at 512 channels) where the direct algorithm has 2.6e-6: docs/accuracy-convolution.md. An infinite or NaN pixel

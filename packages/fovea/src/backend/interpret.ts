@@ -41,6 +41,7 @@ export function interpretProgram(backend: Backend, program: ProgramSpec): Execut
   return {
     arenaBytes: 0,
     preparedBytes: 0,
+    tuned: [],
     work: program.nodes.map(({ op }, node) => ({ node, kernels: [op.name], once: [], layout: "contiguous" })),
     run: (inputs) => run(inputs, () => {}),
     profile(inputs, runs) {

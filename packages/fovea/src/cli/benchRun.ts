@@ -23,6 +23,8 @@ export interface BenchSettings {
   readonly seconds: number;
   /** Also time every op by itself. */
   readonly layers: boolean;
+  /** Choose algorithms by timing them. */
+  readonly autotune?: boolean;
 }
 
 /** What was measured. Times are in milliseconds, of a whole batch. */
@@ -109,7 +111,7 @@ interface Prepared {
   readonly operations: number;
 }
 
-function prepare({ model: name, batch, size, train }: BenchSettings): Prepared {
+function prepare({ model: name, batch, size, train, autotune = false }: BenchSettings): Prepared {
   const model = create(name);
   const made = inputShape(name);
   const input = [batch, made[0]!, ...(size === undefined ? made.slice(1) : [size, size])];
@@ -126,15 +128,18 @@ function prepare({ model: name, batch, size, train }: BenchSettings): Prepared {
     const y = randomLabels([shape[0]!, ...shape.slice(2)], shape[1]!);
     model.train();
     const optimizer = new SGD(model.parameters(), { lr: 1e-4, momentum: 0.9 });
-    const step = compile((images: Tensor, labels: Tensor) => {
-      const loss = crossEntropy(forward(images), labels);
-      optimizer.minimize(loss);
-      return loss.detach();
-    });
+    const step = compile(
+      (images: Tensor, labels: Tensor) => {
+        const loss = crossEntropy(forward(images), labels);
+        optimizer.minimize(loss);
+        return loss.detach();
+      },
+      { autotune },
+    );
     call = () => step(x, y);
     explain = (runs) => step.explainPlan(runs === undefined ? {} : { profile: [x, y], runs });
   } else {
-    const predict = compile(forward);
+    const predict = compile(forward, { autotune });
     call = () => predict(x);
     explain = (runs) => predict.explainPlan(runs === undefined ? {} : { profile: [x], runs });
   }

@@ -112,6 +112,7 @@ async function openPictures(folder: string, say: (line: string) => void): Promis
       const [rest, apart] = given.validation === all ? split(all, 0.8) : [all, null];
       const [validation, test] = apart === null ? [given.validation, given.test] : split(apart, 0.5);
       const same = validation === test;
+      if (same) say(`${folder} has no test pictures: those of the validation are the test too`);
       const chosen = await inMemory(validation, shape, say);
       const fit = [transforms.resize({ size: [shape[1], shape[2]] })];
       return { train: rest, fit, validation: chosen, test: same ? chosen : await inMemory(test, shape, say) };

@@ -1,6 +1,6 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
 import { sameShape, showShape } from "../base/shape.ts";
-import type { Backend, DeviceBuffer, Executable, TensorSpec } from "../backend/contract.ts";
+import type { Backend, CompileOptions, DeviceBuffer, Executable, TensorSpec } from "../backend/contract.ts";
 import { currentEngine, exact } from "../backend/engines.ts";
 import { isRecording, withRecorder } from "../tensor/apply.ts";
 import { adopt, endStep } from "../tensor/memory.ts";
@@ -10,6 +10,8 @@ import { toProgram, type Graph } from "./graph.ts";
 import { PlanReport } from "./planReport.ts";
 import { passes } from "./passes/index.ts";
 import { GraphRecorder } from "./recorder.ts";
+
+export type { CompileOptions };
 
 /** What a compiled function may return. */
 export type TensorTree = Tensor | readonly Tensor[] | { readonly [name: string]: Tensor } | void;
@@ -65,10 +67,16 @@ const MAX_PLANS = 16;
  * A whole training step may be inside: forward, backward and the optimizer's update. Inside, tensors have no values
  * yet, so `await x.item()` is an error, and JavaScript control flow is frozen as it was when recorded: compile
  * separate functions for training and for evaluation. Numbers equal those of calling `fn` directly, up to rounding where
- * a sum starts with a residual that was added behind it, or takes in a batch norm of inference.
+ * a sum takes in the residual that was added behind it, or a batch norm of inference.
+ *
+ * With `autotune`, the algorithms of each convolution (direct, Winograd's with its tiles) are timed on this machine when
+ * its shape is first met, and the fastest is taken; choices are kept in the cache folder, and `explainPlan()` lists them.
+ * Without it they depend on shapes alone, so that a program gives the same bits on every run and machine of one instruction
+ * set: that is why it is off by default.
  */
 export function compile<Args extends readonly Tensor[], R extends TensorTree>(
   fn: (...args: Args) => R,
+  options: CompileOptions = {},
 ): Compiled<Args, R> {
   const plans = new Map<string, Plan>();
   let latest: Plan | null = null;
@@ -82,7 +90,7 @@ export function compile<Args extends readonly Tensor[], R extends TensorTree>(
       forget(plans, key);
       plan = undefined;
     }
-    plan ??= record(fn, args, engine, key);
+    plan ??= record(fn, args, engine, key, options);
     plans.delete(key);
     plans.set(key, plan); // the most recently used is last
     if (plans.size > MAX_PLANS) forget(plans, plans.keys().next().value!);
@@ -158,6 +166,7 @@ function record<Args extends readonly Tensor[]>(
   args: Args,
   engine: Backend,
   key: string,
+  options: CompileOptions,
 ): Plan {
   const recorder = new GraphRecorder();
   const result = withRecorder(recorder, () => fn(...(args.map((x) => recorder.input(x)) as unknown as Args)));
@@ -165,7 +174,7 @@ function record<Args extends readonly Tensor[]>(
   let graph = recorder.finish(tensors);
   for (const pass of passes) graph = pass(graph);
   const captured = graph.captured.map(({ storage }) => storage.buffer(engine));
-  const executable = engine.compile(toProgram(graph, captured));
+  const executable = engine.compile(toProgram(graph, captured), options);
   const { arenaBytes, preparedBytes } = executable;
   const specs = args.map(({ shape, dtype }) => ({ shape, dtype }));
   const asked = { key, engine, exact: exact(), specs };

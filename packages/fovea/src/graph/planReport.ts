@@ -27,9 +27,13 @@ export class PlanReport {
   readonly rows: readonly PlanRow[];
   readonly arenaBytes: number;
   readonly preparedBytes: number;
+  /** Choices of algorithms by measuring, with `autotune`: shapes, what was chosen, and the time of each. */
+  readonly tuned: readonly string[];
 
-  constructor(title: string, graph: Graph, { work, arenaBytes, preparedBytes }: Executable, times: number[] | null) {
+  constructor(title: string, graph: Graph, executable: Executable, times: number[] | null) {
+    const { work, arenaBytes, preparedBytes, tuned } = executable;
     this.title = title;
+    this.tuned = tuned;
     this.arenaBytes = arenaBytes;
     this.preparedBytes = preparedBytes;
     this.rows = work.flatMap(({ node, kernels, once, layout }, i): PlanRow[] => {
@@ -57,8 +61,8 @@ export class PlanReport {
   }
 
   toJSON(): object {
-    const { title, rows, arenaBytes, preparedBytes, macs, ms } = this;
-    return { title, rows, macs, ms, arenaBytes, preparedBytes };
+    const { title, rows, arenaBytes, preparedBytes, tuned, macs, ms } = this;
+    return { title, rows, macs, ms, arenaBytes, preparedBytes, tuned };
   }
 
   toString(): string {
@@ -97,7 +101,8 @@ export class PlanReport {
       `memory plan ${mebibytes(this.arenaBytes)}`,
       `prepared weights ${mebibytes(this.preparedBytes)}`,
     ];
-    return [this.title, ...table, total.join(", ")].join("\n");
+    const tuned = this.tuned.map((line) => `tuned: ${line}`);
+    return [this.title, ...table, total.join(", "), ...tuned].join("\n");
   }
 }
 

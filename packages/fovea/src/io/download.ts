@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { rename, stat } from "node:fs/promises";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { cacheFolder } from "#platform";
 import { FoveaError, UsageError } from "../base/errors.ts";
 import { makeFolder, syncFolder } from "./files.ts";
 import { withLock, type LockOptions } from "./lock.ts";
@@ -36,10 +36,7 @@ export interface DownloadOptions extends Checksums, Pick<LockOptions, "onWait"> 
   readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
 }
 
-/** Where downloads are kept: `FOVEA_CACHE`, or `~/.cache/fovea`. */
-export function cacheFolder(): string {
-  return process.env["FOVEA_CACHE"] || join(homedir(), ".cache", "fovea");
-}
+export { cacheFolder };
 
 /**
  * Fetches a file once; later calls find it in the cache. Returns its path. Give a checksum: a download without one is

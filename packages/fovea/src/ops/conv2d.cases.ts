@@ -215,6 +215,9 @@ const settings: readonly ConvSetting[] = [
   ],
   ["Winograd with 2×2 tiles", [1, 20, 7, 7], [18, 20, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
   ["Winograd with 4×4 tiles", [8, 17, 9, 10], [19, 17, 3, 3], { padding: [[1, 1], [1, 1]] }], // prettier-ignore
+  ["Winograd of 5×5", [2, 17, 9, 10], [19, 17, 5, 5], { padding: [[2, 2], [0, 3]] }], // prettier-ignore
+  ["Winograd of 1×7", [2, 17, 5, 13], [19, 17, 1, 7], { padding: [[0, 0], [3, 3]] }], // prettier-ignore
+  ["Winograd of 7×1", [1, 18, 14, 5], [33, 18, 7, 1], { padding: [[2, 4], [1, 0]] }], // prettier-ignore
   ["Winograd, padding differs on every side", [8, 16, 10, 9], [17, 16, 3, 3], { padding: [[0, 2], [2, 1]] }], // prettier-ignore
   [
     "even kernel, 'same' by TensorFlow's rule",

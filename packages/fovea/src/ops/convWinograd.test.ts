@@ -21,14 +21,20 @@ function random(shape: readonly number[], seed: number): Tensor {
 const numbers = (t: Tensor): Float32Array => Float32Array.from(t.storage.values());
 
 /** Computes the forward pass and both gradients, "same" padding. */
-function passes([n, channels, height, width]: readonly number[], out: number): () => Float32Array[] {
+function passes(
+  [n, channels, height, width]: readonly number[],
+  out: number,
+  kernel: readonly [number, number],
+): () => Float32Array[] {
   const x = random([n!, channels!, height!, width!], 1);
-  const weight = random([out, channels!, 3, 3], 2);
+  const weight = random([out, channels!, ...kernel], 2);
   const g = random([n!, out, height!, width!], 3);
+  const [top, left] = kernel.map((k) => (k - 1) / 2) as [number, number];
+  const same = { ...attrs, padding: [[top, top], [left, left]] } as const; // prettier-ignore
   return () => [
-    numbers(conv2d(x, weight, null, { padding: 1 })),
-    numbers(conv2dInputGrad(g, weight, x.shape, attrs)),
-    numbers(conv2dWeightGrad(x, g, weight.shape, attrs)),
+    numbers(conv2d(x, weight, null, { padding: [top, left] })),
+    numbers(conv2dInputGrad(g, weight, x.shape, same)),
+    numbers(conv2dWeightGrad(x, g, weight.shape, same)),
   ];
 }
 
@@ -45,20 +51,24 @@ function distance(got: Float32Array, want: Float32Array): number {
 }
 
 /** What takes a way of its own through the kernels: [x, output channels]. Gradients of few tiles are direct. */
-const shapes: [what: string, x: number[], out: number, byWinograd: boolean[]][] = [
+const shapes: [what: string, x: number[], out: number, byWinograd: boolean[], kernel?: [number, number]][] = [
   ["4×4 tiles, each thread on its own", [2, 64, 27, 26], 96, [true, true, true]],
   ["4×4 tiles, all threads on a plane, two blocks", [51, 130, 5, 5], 226, [true, true, true]],
   ["2×2 tiles", [1, 33, 7, 8], 65, [true, false, false]],
   ["2×2 tiles, all threads on a plane", [1, 290, 7, 7], 230, [true, false, false]],
+  ["5×5 kernels", [2, 48, 17, 18], 67, [true, true, false], [5, 5]],
+  ["5×5 kernels, all threads on a plane", [1, 130, 12, 12], 226, [true, true, false], [5, 5]],
+  ["1×7 kernels", [2, 67, 17, 17], 50, [true, false, false], [1, 7]],
+  ["7×1 kernels", [1, 50, 19, 17], 67, [true, false, false], [7, 1]],
 ];
 
 describeEngines(
   "Winograd convolution",
   () => {
-    for (const [what, x, out, byWinograd] of shapes) {
+    for (const [what, x, out, byWinograd, kernel = [3, 3] as const] of shapes) {
       it(`${what}: within 1e-5 of the direct result, the same for any number of threads`, () => {
         const before = threads();
-        const all = passes(x, out);
+        const all = passes(x, out, kernel);
         const direct = withExact(all);
         const winograd = all();
         winograd.forEach((y, i) => {

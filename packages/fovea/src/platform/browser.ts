@@ -16,6 +16,20 @@ export function memoryBytes(): number {
   return 2 ** 32;
 }
 
+export function cacheFolder(): null {
+  return null;
+}
+
+export function machineName(): string {
+  return "browser";
+}
+
+export function readText(_path: string): null {
+  return null;
+}
+
+export function writeText(_path: string | null, _text: string): void {}
+
 export function threadsBlockedBy(): string | null {
   if (typeof Worker === "undefined") return "this runtime has no Worker";
   if (typeof SharedArrayBuffer === "undefined" || globalThis.crossOriginIsolated === false) {
@@ -56,6 +70,10 @@ export function loadAddon(): ReturnType<Platform["loadAddon"]> {
   env,
   availableThreads,
   memoryBytes,
+  cacheFolder,
+  machineName,
+  readText,
+  writeText,
   threadsBlockedBy,
   createWorker,
   fetchBytes,

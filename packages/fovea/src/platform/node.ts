@@ -1,7 +1,8 @@
 import { createRequire } from "node:module";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import os from "node:os";
+import { dirname, join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { packageFile } from "./packageFile.ts";
 import type { Platform, PlatformWorker, WorkerCode } from "./platform.ts";
@@ -21,6 +22,35 @@ export function availableThreads(): number {
 export function memoryBytes(): number {
   const limit = process.constrainedMemory?.() ?? 0; // 0, or far too much, where there is no limit
   return limit > 0 ? Math.min(limit, os.totalmem()) : os.totalmem();
+}
+
+/** Where downloads and measurements are kept: `FOVEA_CACHE`, or `~/.cache/fovea`. */
+export function cacheFolder(): string {
+  return env("FOVEA_CACHE") || join(os.homedir(), ".cache", "fovea");
+}
+
+export function machineName(): string {
+  return os.cpus()[0]?.model ?? process.arch;
+}
+
+export function readText(path: string): string | null {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
+export function writeText(path: string | null, text: string): void {
+  if (path === null) return;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  } catch {
+    // It is kept for this process only.
+  }
 }
 
 export function threadsBlockedBy(): string | null {
@@ -78,6 +108,10 @@ export function loadAddon(): ReturnType<Platform["loadAddon"]> {
   env,
   availableThreads,
   memoryBytes,
+  cacheFolder,
+  machineName,
+  readText,
+  writeText,
   threadsBlockedBy,
   createWorker,
   fetchBytes,

@@ -7,6 +7,14 @@ export interface Platform {
   availableThreads(): number;
   /** Bytes of memory this process may hope for. */
   memoryBytes(): number;
+  /** Where downloads and measurements are kept; a browser has no such folder. */
+  cacheFolder(): string | null;
+  /** The kind of processor, as far as the host tells. */
+  machineName(): string;
+  /** The text of a file; null when it cannot be read. */
+  readText(path: string): string | null;
+  /** Writes a file whole or not at all, with its folders; does nothing where that is not possible. */
+  writeText(path: string | null, text: string): void;
   /** A background thread that does not keep the process alive. */
   createWorker(code: WorkerCode): PlatformWorker;
   /** Why shared memory and worker threads cannot be used, or null when they can. */

@@ -36,6 +36,17 @@ function settings(): Setting[] {
     terms: 9 * c,
     sizes: `${c} → ${OTHER} @ ${side}²`,
   });
+  const other = (algorithm: string, [height, width]: readonly [number, number], c: number): Setting => {
+    const [top, left] = [(height - 1) / 2, (width - 1) / 2];
+    return {
+      algorithm,
+      op: conv2dOp,
+      inputs: [[1, c, MAP, MAP], [OTHER, c, height, width]], // prettier-ignore
+      attrs: { ...attrs, padding: [[top, top], [left, left]] }, // prettier-ignore
+      terms: height * width * c,
+      sizes: `${c} → ${OTHER} @ ${MAP}²`,
+    };
+  };
   const inputGrad = (c: number): Setting => ({
     algorithm: "F(4×4, 3×3), input gradient",
     op: conv2dInputGradOp,
@@ -55,6 +66,8 @@ function settings(): Setting[] {
   return [
     ...channels.map((c) => forward("F(4×4, 3×3)", MAP, c)),
     ...channels.map((c) => forward("F(2×2, 3×3)", SMALL_MAP, c)),
+    ...channels.slice(0, 3).map((c) => other("F(2×2, 5×5)", [5, 5], c)),
+    ...channels.slice(0, 3).map((c) => other("F(3, 4) twice, 1×7", [1, 7], c)),
     ...channels.map(inputGrad),
     ...[1, 4, 16].map(weightGrad),
   ];

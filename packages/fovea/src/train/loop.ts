@@ -165,7 +165,7 @@ export async function runFit(
         if (await step(stream)) {
           passes = 0;
           await callbacks.call("onResumePoint", "step", trainer);
-          model.train(); // a callback may have evaluated
+          if (!model.training) model.train(); // a callback has evaluated
           continue;
         }
         state = { ...state, at: stream.at };

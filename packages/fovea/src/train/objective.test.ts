@@ -131,6 +131,17 @@ describe("losses", () => {
   });
 });
 
+it("layers that a callback freezes stay as they are from then on", async () => {
+  const seen: number[][] = [];
+  const trainer = make();
+  const callbacks = [
+    { onEpochEnd: (epoch: number) => (epoch === 1 && trainer.model.parameters()[0]!.requireGrad(false), void seen.push(weights(trainer))) }, // prettier-ignore
+  ];
+  await fit(trainer, { epochs: 4, callbacks });
+  expect(seen[1]).not.toEqual(seen[0]);
+  expect(seen[3]).toEqual(seen[1]);
+});
+
 /** Two outputs by name. */
 class TwoHeads extends Module<[x: Tensor], { main: Tensor; extra: Tensor }> {
   main = new Linear(3, 4);

@@ -5,6 +5,7 @@ import { sizeOf } from "../../base/shape.ts";
 import type {
   Attrs,
   Backend,
+  CompileOptions,
   DeviceBuffer,
   Executable,
   MemoryStats,
@@ -15,7 +16,16 @@ import type {
 } from "../contract.ts";
 import { Block, bytesOf, CpuBuffer, singlePrecision } from "./buffer.ts";
 import { sameLayout, type Layout } from "./layout.ts";
-import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import {
+  lowerOp,
+  type Algorithm,
+  type CommandOptions,
+  type Convolution,
+  type CpuKernel,
+  type CpuValue,
+  type Emitter,
+  type Ref,
+} from "./lower.ts";
 import { emitRelayout } from "./lower/relayout.ts";
 import { cpuKernels } from "./lower/index.ts";
 import type { KernelName } from "./kernels.generated.ts";
@@ -23,6 +33,7 @@ import { PreparedValues } from "./prepared.ts";
 import { CpuProgram } from "./program.ts";
 import type { CpuRuntime } from "./runtime.ts";
 import { SharedArena } from "./sharedArena.ts";
+import { Tuning } from "./tuning.ts";
 import { ProgramWords } from "./words.ts";
 
 /** The native and the wasm engine: the same C kernels behind two runtimes. */
@@ -34,6 +45,7 @@ export class CpuBackend implements Backend {
   /** Counts the times that memory was changed in place. */
   clock = 0;
   readonly #eager: EagerEmitter;
+  #tuning: Tuning | null = null;
   #buffers = 0;
   #blocks = 0;
 
@@ -86,8 +98,9 @@ export class CpuBackend implements Backend {
     return target;
   }
 
-  compile(program: ProgramSpec): Executable {
-    return new CpuProgram(this, program);
+  compile(program: ProgramSpec, { autotune = false }: CompileOptions = {}): Executable {
+    if (autotune) this.#tuning ??= new Tuning(this.runtime);
+    return new CpuProgram(this, program, autotune ? this.#tuning : null);
   }
 
   memory(): MemoryStats {
@@ -163,6 +176,10 @@ class EagerEmitter implements Emitter {
 
   constant(): boolean {
     return false;
+  }
+
+  choose(_convolution: Convolution, [first]: readonly Algorithm[]): Algorithm {
+    return first!;
   }
 
   run(

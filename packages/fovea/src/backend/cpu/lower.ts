@@ -1,4 +1,5 @@
 import { sameShape, type Shape } from "../../base/shape.ts";
+import type { Conv2dAttrs } from "../../ops/conv2d.ts";
 import type { Attrs, OpKernel, TensorSpec } from "../contract.ts";
 import { layoutFree, sameLayout, type Layout } from "./layout.ts";
 import type { KernelName } from "./kernels.generated.ts";
@@ -29,6 +30,20 @@ export interface CommandOptions {
   readonly over?: readonly (readonly [result: Ref, inputs: readonly Ref[]])[];
 }
 
+/** A convolution by the shapes that decide about its algorithm. */
+export interface Convolution {
+  readonly x: Shape;
+  readonly weight: Shape;
+  readonly y: Shape;
+  readonly attrs: Conv2dAttrs;
+}
+
+/**
+ * How a convolution is computed: directly, or by Winograd's algorithm with tiles of 2×2 or 4×4 outputs of 3×3 kernels, of 2×2
+ * outputs of 5×5 kernels, or along lines with kernels of 1×7 and 7×1.
+ */
+export type Algorithm = "direct" | "tiles2" | "tiles4" | "tiles5x5" | "lines";
+
 export interface Emitter {
   /** float32 lanes of a vector: packed weights are padded to it. */
   readonly lanes: number;
@@ -42,6 +57,8 @@ export interface Emitter {
   scratch(bytes: number): Ref;
   /** True when `part` is the piece of `whole` that starts at `offset` bytes, so that nothing needs to be copied there. */
   lies(part: Ref, whole: Ref, offset: number): boolean;
+  /** One of the algorithms that can compute a convolution; the first is what its shapes say. */
+  choose(convolution: Convolution, algorithms: readonly Algorithm[]): Algorithm;
   /** True when the value comes from unchanged captured tensors alone, so that work on nothing but it is done once. */
   constant(ref: Ref): boolean;
 }

@@ -4,10 +4,20 @@ import { kernelOf } from "./backend.ts";
 import { destinations, type Destination } from "./destinations.ts";
 import type { KernelName } from "./kernels.generated.ts";
 import { sameLayout, type Layout } from "./layout.ts";
-import { lowerOp, type CommandOptions, type CpuKernel, type CpuValue, type Emitter, type Ref } from "./lower.ts";
+import {
+  lowerOp,
+  type Algorithm,
+  type CommandOptions,
+  type Convolution,
+  type CpuKernel,
+  type CpuValue,
+  type Emitter,
+  type Ref,
+} from "./lower.ts";
 import { findBands, lowerBands, type Bands } from "./lower/bands.ts";
 import { lowerChain } from "./lower/chain.ts";
 import { emitRelayout } from "./lower/relayout.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** A piece of memory of its own. */
 export interface Slot {
@@ -85,8 +95,13 @@ export class Planner implements Emitter {
   /** The node being lowered; −1 before the first and after the last. */
   #node = -1;
 
-  constructor(lanes: number, program: ProgramSpec, hostBuffers: readonly CpuBuffer[]) {
+  readonly #tuning: Tuning | null;
+  /** What the tuning was asked for, and answered. */
+  readonly tuned = new Set<string>();
+
+  constructor(lanes: number, program: ProgramSpec, hostBuffers: readonly CpuBuffer[], tuning: Tuning | null = null) {
     this.lanes = lanes;
+    this.#tuning = tuning;
     this.#program = program;
     this.#overwritten = overwritten(program.nodes);
     this.#destinations = destinations(program, this.#overwritten);
@@ -140,6 +155,13 @@ export class Planner implements Emitter {
   lies(part: Ref, whole: Ref, offset: number): boolean {
     const [a, b] = [this.#places[part]!, this.#places[whole]!];
     return a.slot === b.slot && a.offset === b.offset + offset;
+  }
+
+  choose(convolution: Convolution, algorithms: readonly Algorithm[]): Algorithm {
+    if (this.#tuning === null || algorithms.length === 1) return algorithms[0]!;
+    const { algorithm, report } = this.#tuning.choose(convolution, algorithms);
+    this.tuned.add(report);
+    return algorithm;
   }
 
   constant(ref: Ref): boolean {

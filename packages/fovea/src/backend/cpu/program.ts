@@ -17,6 +17,7 @@ import {
   type Step,
 } from "./plan.ts";
 import { isStale, type Prepared } from "./prepared.ts";
+import type { Tuning } from "./tuning.ts";
 import { ProgramWords, writeAddress } from "./words.ts";
 
 /** Captured tensors that only constant commands read are in the engine's memory while these run, about so many bytes at a time. */
@@ -40,6 +41,7 @@ export class CpuProgram implements Executable {
   readonly arenaBytes: number;
   readonly preparedBytes: number;
   readonly work: readonly NodeWork[];
+  readonly tuned: readonly string[];
   readonly #engine: CpuBackend;
   readonly #program: ProgramSpec;
   readonly #slots: readonly Slot[];
@@ -70,13 +72,15 @@ export class CpuProgram implements Executable {
   /** The engine's clock when prepared values were last known to be right. */
   #checkedAt = -1;
 
-  constructor(engine: CpuBackend, program: ProgramSpec) {
+  constructor(engine: CpuBackend, program: ProgramSpec, tuning: Tuning | null = null) {
     this.#engine = engine;
     this.#program = program;
     for (const { buffer } of program.captured) buffer.retain();
     this.#hostBuffers = program.hostInputs.map(({ value }) => engine.allocate(program.values[value]!, "contiguous"));
 
-    const { slots, steps, inputs, outputs, layouts } = new Planner(engine.runtime.lanes, program, this.#hostBuffers);
+    const planner = new Planner(engine.runtime.lanes, program, this.#hostBuffers, tuning);
+    const { slots, steps, inputs, outputs, layouts } = planner;
+    this.tuned = [...planner.tuned];
     const constant = constantSteps(slots, steps);
     const main = steps.filter((_, i) => !constant[i]);
     this.#slots = slots;

@@ -12,6 +12,7 @@ interface BenchOptions extends EngineOptions {
   readonly train?: boolean;
   readonly seconds?: number;
   readonly layers?: boolean;
+  readonly autotune?: boolean;
   readonly json?: boolean;
 }
 
@@ -29,6 +30,10 @@ export const bench: Command<BenchOptions> = {
     { flags: "--train", description: "measure training steps: forward, backward, SGD with momentum" },
     { flags: "--seconds <s>", description: "time to measure for", parse: positiveNumber, default: 3 },
     { flags: "--layers", description: "also time every op by itself: its kernels, work, memory traffic and time" },
+    {
+      flags: "--autotune",
+      description: "choose the algorithms of convolutions by timing them here (kept in the cache)",
+    },
     ...engineOptions,
     { flags: "--json", description: "print one JSON object" },
   ],
@@ -39,7 +44,10 @@ export const bench: Command<BenchOptions> = {
     ["fovea bench googlenet.torchvision --layers", "where the time goes"],
     ["fovea bench lenet5 --engine wasm --json", "as WebAssembly, for a program to read"],
   ],
-  async run({ batch = 1, size, train = false, seconds = 3, layers = false, json = false, ...engine }, [name]) {
+  async run(
+    { batch = 1, size, train = false, seconds = 3, layers = false, autotune = false, json = false, ...engine },
+    [name],
+  ) {
     const model = checkModelName(String(name));
     useEngine(engine);
     const bar = await showBar(process.stderr, { lines: false }); // a measurement takes seconds
@@ -47,7 +55,7 @@ export const bench: Command<BenchOptions> = {
       bar.update(Math.round(100 * share), 100, share === 0 ? "warming up" : "measuring");
     let result: BenchResult;
     try {
-      result = await benchModel({ model, batch, size, train, seconds, layers }, progress);
+      result = await benchModel({ model, batch, size, train, seconds, layers, autotune }, progress);
     } finally {
       bar.close();
     }

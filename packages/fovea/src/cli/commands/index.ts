@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
   compare: async () => (await import("./compare.ts")).compare,
   predict: async () => (await import("./predict.ts")).predictCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
   features: async () => (await import("./features.ts")).featuresCommand,
   zoo: async () => (await import("./zoo.ts")).zoo,
   summary: async () => (await import("./summary.ts")).summary,
