@@ -39,5 +39,6 @@ export {
   type PreprocessMode,
   type ValueRule,
 } from "./preprocess.ts";
+export { pictureOptions } from "./pictureOptions.ts";
 export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
 export * as transforms from "./transforms/index.ts";
