@@ -160,6 +160,81 @@ describe("fovea train", () => {
   });
 });
 
+describe("fovea train on a folder of pictures", () => {
+  /** Digits as pictures of several sizes, by class, below `folder`. */
+  async function writePictures(folder: string, classes: readonly string[], count: number): Promise<void> {
+    const { images, labels } = strokes({ count: 60 * classes.length });
+    for (const [label, name] of classes.entries()) {
+      mkdirSync(join(work, folder, name), { recursive: true });
+      const places = [...labels.keys()].filter((i) => labels[i] === label).slice(0, count);
+      for (const [n, place] of places.entries()) {
+        const raw = { width: 28, height: 28, channels: 1 } as const;
+        const picture = sharp(Buffer.from(images.subarray(place * 784, place * 784 + 784)), { raw });
+        await picture
+          .resize(20 + n, 30)
+          .png()
+          .toFile(join(work, folder, name, `${n}.png`));
+      }
+    }
+  }
+
+  it("trains with every option, and leaves out what cannot be read", async () => {
+    await writePictures("photos", ["one", "two", "three"], 12);
+    writeFileSync(join(work, "photos/one/empty.png"), "");
+    writeFileSync(join(work, "photos/two/broken.png"), "not a picture");
+    mkdirSync(join(work, "photos/nothing"));
+    const options =
+      "--epochs 2 --batch-size auto --augment standard --ema --early-stop 3 --clip 1 --accumulate 2 --workers 1";
+    const { code, err } = fovea(["train", "--data", "photos", ...options.split(" "), "--tensorboard", "--time", "5m", "--out", "pics"]); // prettier-ignore
+    expect(err).toMatch(/photos\/nothing has no pictures: there is no class nothing/);
+    expect(err).toMatch(/left out: .*empty\.png/);
+    expect(err).toMatch(/left out: .*broken\.png/);
+    expect(err).toMatch(/batch size \d+: as much as fits/);
+    expect(code).toBe(0);
+    expect(readdirSync(join(work, "pics/tensorboard/train"))[0]).toMatch(/^events\.out\.tfevents\./);
+    const { train } = JSON.parse(readFileSync(join(work, "pics/config.json"), "utf8")) as { train: object };
+    expect(train).toMatchObject({ epochs: 2, augment: "standard", ema: 0.999, earlyStop: 3, clip: 1, time: 300 });
+    expect(fovea(["evaluate", "pics", "--json"]).code).toBe(0);
+  });
+
+  it("gives the same weights with and without workers", () => {
+    const run = (workers: string) => {
+      const out = `workers-${workers}`;
+      fovea(["train", "--data", "photos", "--epochs", "1", "--batch-size", "8", "--augment", "crop", "--workers", workers, "--out", out]); // prettier-ignore
+      return readFileSync(join(work, out, "last.safetensors"));
+    };
+    expect(run("0").equals(run("2"))).toBe(true);
+  });
+
+  it("refuses one class, and classes that differ between the parts", async () => {
+    await writePictures("single", ["one"], 3);
+    expectFailure(
+      fovea(["train", "--data", "single"]),
+      1,
+      /single cannot be trained with: there is one class only \(one\)/,
+    );
+    await writePictures("parts/train", ["one", "two"], 4);
+    await writePictures("parts/val", ["one", "tow"], 2);
+    expectFailure(
+      fovea(["train", "--data", "parts"]),
+      1,
+      /has a class "tow" that train does not have .* did you mean "two"/,
+    );
+  });
+
+  it("is not resumed on other data", async () => {
+    await writePictures("changing", ["one", "two"], 6);
+    fovea(["train", "--data", "changing", "--epochs", "1", "--batch-size", "4", "--out", "changed"]);
+    rmSync(join(work, "changing/one/0.png"));
+    rmSync(join(work, "changing/two/0.png"));
+    const { code, err } = fovea(["train", "--resume", "changed"]);
+    expect([code, lastLine(err)]).toEqual([
+      1,
+      expect.stringMatching(/is of a run on other data: examples: \d+ then, \d+ now/),
+    ]);
+  });
+});
+
 describe("Ctrl-C", () => {
   /** Enough steps that the second epoch can be hit in the middle. */
   const slow = ["train", "--data", "many", "--batch-size", "1", "--epochs", "3", "--threads", "1", "--engine", "wasm"];

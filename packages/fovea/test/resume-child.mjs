@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { manualSeed, nn, optim, RandomStream, setThreads, tensor } from "../dist/index.js";
-import { Checkpoint, EarlyStopping, EMA, Trainer } from "../dist/train/node.js";
+import { manualSeed, nn, optim, RandomStream, setThreads, tensor } from "../dist/node/index.js";
+import { Checkpoint, EarlyStopping, EMA, Trainer } from "../dist/node/train.js";
 
 const [folder] = process.argv.slice(2);
 setThreads(1);

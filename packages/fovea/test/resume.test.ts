@@ -42,7 +42,7 @@ async function run(folder: string, kill: "never" | "saving" | number): Promise<E
   );
   clearInterval(watch);
   if (signal === "SIGKILL") return unfinished(folder) ? "killed while saving" : "killed";
-  expect([code, errors]).toEqual([0, ""]);
+  expect([code, signal, errors]).toEqual([0, null, ""]);
   return "finished";
 }
 

@@ -116,6 +116,11 @@ describe("transformers", () => {
     [-Math.sqrt(1.5), 0, 0, 0, Math.sqrt(1.5), 0].forEach((v, i) => expect(values[i]).toBeCloseTo(v, 12));
   });
 
+  it("only centre columns when asked", () => {
+    const centred = new StandardScaler({ withStd: false }).fit([[1, 0], [5, 2]]).transform([[1, 4]]); // prettier-ignore
+    expect([...centred.values]).toEqual([-2, 3]);
+  });
+
   it("find principal components", () => {
     const pca = new PCA().fit(fixture.x);
     const { components, explainedVariance, transformed } = fixture.pca;

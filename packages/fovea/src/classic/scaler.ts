@@ -6,17 +6,28 @@ export interface Transformer {
   transform(x: Rows): Matrix;
 }
 
+export interface StandardScalerOptions {
+  /** Whether columns are divided by their standard deviation; default true. */
+  readonly withStd?: boolean;
+}
+
 /** Makes each column have mean 0 and variance 1 over the samples that were fitted; a constant column becomes 0. */
 export class StandardScaler implements Transformer {
   /** Of each column. */
   mean: Float64Array = new Float64Array();
   /** Standard deviation of each column (divided by the number of samples), 1 where it is 0. */
   scale: Float64Array = new Float64Array();
+  readonly #withStd: boolean;
+
+  constructor({ withStd = true }: StandardScalerOptions = {}) {
+    this.#withStd = withStd;
+  }
 
   fit(x: Rows): this {
     const samples = toMatrix(x, "StandardScaler");
     this.mean = columnMeans(samples);
-    this.scale = new Float64Array(samples.columns);
+    this.scale = new Float64Array(samples.columns).fill(this.#withStd ? 0 : 1);
+    if (!this.#withStd) return this;
     eachValue(samples, (v, c) => (this.scale[c]! += (v - this.mean[c]!) ** 2));
     // Differences that are rounding errors of a constant column must not be blown up to 1.
     this.scale.forEach((sum, c) => {

@@ -1,5 +1,6 @@
 import { FormatError, FoveaError } from "../base/errors.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import { isPreprocessing, type Preprocessing } from "../data/preprocess.ts";
 import { create, inputShape, isModelName, type ModelName, type ModelOptions } from "../models/index.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 
@@ -11,6 +12,8 @@ export interface ModelSpec {
   readonly classes: readonly string[];
   /** What it was trained on. */
   readonly data: string;
+  /** How pictures become its input; without, as the data set of that name. */
+  readonly preprocessing?: Preprocessing;
 }
 
 const KEY = "fovea.model";
@@ -59,11 +62,11 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
   } catch {
     return fail();
   }
-  const { model, options, classes, data } = spec ?? {};
+  const { model, options, classes, data, preprocessing } = spec ?? {};
   if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string")
     return fail();
   if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
   if (!isModelName(model))
     throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
-  return { model, options, classes, data };
+  return { model, options, classes, data, ...(isPreprocessing(preprocessing) && { preprocessing }) };
 }

@@ -110,6 +110,11 @@ async function openPublished(name: WeightsName, options: NetworkOptions): Promis
 /** A run prepares pictures of digits as its data were; other data sets come as planes of 0 … 1. */
 async function openRun(path: string): Promise<Network> {
   const { model, spec } = await openTrained(path);
+  const { preprocessing } = spec;
+  if (preprocessing !== undefined) {
+    const prepare = (images: readonly RgbImage[]) => preprocessImages(images, preprocessing);
+    return { name: path, model: model.eval(), labels: spec.classes, probabilities: false, prepare };
+  }
   const shape = imageShape(spec);
   const size = shape[0] * shape[1] * shape[2];
   return {

@@ -1,3 +1,4 @@
+export * as audio from "./audio/index.ts";
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
 export { cifar10, cifar100, parseCifar, type Cifar100Options, type CifarOptions } from "./datasets/cifar.ts";
@@ -38,5 +39,6 @@ export {
   type PreprocessMode,
   type ValueRule,
 } from "./preprocess.ts";
+export { pictureOptions } from "./pictureOptions.ts";
 export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
 export * as transforms from "./transforms/index.ts";

@@ -38,6 +38,22 @@ export interface Preprocessing {
   readonly values: PreprocessMode | ValueRule;
 }
 
+/** Whether something read from a file is such a rule. */
+export function isPreprocessing(rule: unknown): rule is Preprocessing {
+  const { resize, interpolation, crop, values } = (rule ?? {}) as Partial<Record<keyof Preprocessing, unknown>>;
+  const isSide = (side: unknown) => Number.isInteger(side) && (side as number) >= 1 && (side as number) <= 1 << 14;
+  const isTriple = (list: unknown) => Array.isArray(list) && list.length === 3 && list.every(Number.isFinite);
+  const { order, divisor, mean, std } = (values ?? {}) as Partial<Record<keyof ValueRule, unknown>>;
+  return (
+    (isSide(resize) || (Array.isArray(resize) && resize.length === 2 && resize.every(isSide))) &&
+    (interpolation === "bilinear" || interpolation === "bicubic" || interpolation === "nearest") &&
+    (crop === null || isSide(crop)) &&
+    (typeof values === "string"
+      ? Object.hasOwn(valueRules, values)
+      : (order === "RGB" || order === "BGR") && Number.isFinite(divisor) && isTriple(mean) && isTriple(std))
+  );
+}
+
 export interface PreprocessInputOptions {
   /** Where the channels are: "channels_first" (default), [N, 3, H, W] or [3, H, W]; or "channels_last". */
   readonly dataFormat?: "channels_first" | "channels_last";

@@ -49,6 +49,20 @@ export async function decodeImage(bytes: Uint8Array, name: string, options: Read
   }
 }
 
+/** Width and height of a picture, turned the way its EXIF data says, from its head alone. `name` is for errors. */
+export async function readSize(bytes: Uint8Array, name: string): Promise<[width: number, height: number]> {
+  if (formatOf(bytes) === null) throw new FormatError(`${name} is neither a JPEG nor a PNG nor a WebP file`);
+  const sharp = await restrictedSharp();
+  try {
+    const { autoOrient } = await sharp(bytes).metadata();
+    return [autoOrient.width, autoOrient.height];
+  } catch (error) {
+    throw new FormatError(`${name} is not a sound ${formatOf(bytes)} file: ${oneLine((error as Error).message)}`, {
+      cause: error,
+    });
+  }
+}
+
 let restricted: ReturnType<typeof restrictSharp> | null = null;
 const RESTRICTED = "fovea: sharp is restricted";
 

@@ -69,9 +69,10 @@ export interface TopOptions {
 }
 
 /** Names that `create` takes, in order: letters first, numbers by size. */
-export const modelNames = (Object.keys(registry) as ModelName[]).toSorted(
-  new Intl.Collator("en", { numeric: true }).compare,
-);
+export const modelNames = (Object.keys(registry) as ModelName[])
+  .map((name) => [name.replace(/\d+/g, (digits) => digits.padStart(6, "0")), name] as const)
+  .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  .map(([, name]) => name);
 
 /** Names that `create` takes, or those that fit a pattern with `*` for anything: `list("resnet*")`. */
 export function list(pattern = "*"): ModelName[] {

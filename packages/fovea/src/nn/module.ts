@@ -112,7 +112,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
   compile(options: CompileOptions = {}): Compiled<Tensor[], CompiledOutput<Output>> {
     const forward = (...inputs: Tensor[]) =>
       noGrad(() => {
-        const modes = [...walk(this)].map(([, module]) => [module, module.training] as const);
+        const modes = walk(this).map(([, module]) => [module, module.training] as const);
         this.eval();
         try {
           return this.forward(...(inputs as unknown as Inputs)) as CompiledOutput<Output>;
@@ -166,41 +166,52 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
 
   /** The tree of modules. */
   toString(): string {
-    const children = [...fields(this)].filter((field): field is [string, AnyModule] => field[1] instanceof Module);
+    const children = fields(this).filter((field): field is [string, AnyModule] => field[1] instanceof Module);
     if (children.length === 0) return this.describe();
     const lines = children.map(([name, child]) => `(${name}): ${child.toString()}`.replaceAll("\n", "\n  "));
     return `${this.constructor.name}(\n${lines.map((line) => `  ${line}\n`).join("")})`;
   }
 }
 
-/** The modules from `module` inwards with their paths, outer before inner. */
-function* walk(module: AnyModule, path = "", above: readonly AnyModule[] = []): Generator<[string, AnyModule]> {
-  if (above.includes(module)) {
-    throw new FoveaError(
-      `${above[0]!.constructor.name}: ${path} leads back to an enclosing module; keep back references in a #private field`,
-    );
-  }
-  yield [path, module];
-  for (const [name, field] of fields(module)) {
-    if (field instanceof Module) yield* walk(field, join(path, name), [...above, module]);
-  }
+/** The modules from `root` inwards with their paths, outer before inner. */
+function walk(root: AnyModule): [path: string, module: AnyModule][] {
+  const found: [string, AnyModule][] = [];
+  const above: AnyModule[] = [];
+  const visit = (module: AnyModule, path: string): void => {
+    if (above.includes(module)) {
+      throw new FoveaError(
+        `${root.constructor.name}: ${path} leads back to an enclosing module; keep back references in a #private field`,
+      );
+    }
+    found.push([path, module]);
+    above.push(module);
+    for (const [name, field] of fields(module)) if (field instanceof Module) visit(field, join(path, name));
+    above.pop();
+  };
+  visit(root, "");
+  return found;
 }
 
 /** Parameters and buffers by full name, in PyTorch's order: a module's own before those of its children. */
-function* state(root: AnyModule): Generator<[string, Parameter | Buffer]> {
-  for (const [path, module] of walk(root)) {
-    for (const [name, field] of fields(module)) if (!(field instanceof Module)) yield [join(path, name), field];
-  }
+function state(root: AnyModule): [name: string, tensor: Parameter | Buffer][] {
+  return walk(root).flatMap(([path, module]) => {
+    const own = fields(module).filter((field): field is [string, Parameter | Buffer] => !(field[1] instanceof Module));
+    return own.map(([name, tensor]): [string, Parameter | Buffer] => [join(path, name), tensor]);
+  });
 }
+
+type Field = [name: string, value: Parameter | Buffer | AnyModule];
 
 /** What hangs directly below a module, arrays opened. */
-function* fields(module: AnyModule): Generator<[string, Parameter | Buffer | AnyModule]> {
-  for (const [name, value] of Object.entries(module)) yield* open(snakeCase(name), value);
-}
-
-function* open(name: string, value: unknown): Generator<[string, Parameter | Buffer | AnyModule]> {
-  if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) yield [name, value];
-  else if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* open(`${name}.${i}`, item);
+function fields(module: AnyModule): Field[] {
+  const found: Field[] = [];
+  const open = (name: string, value: unknown): void => {
+    if (typeof value !== "object" || value === null) return;
+    if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) found.push([name, value]);
+    else if (Array.isArray(value)) value.forEach((item, i) => open(`${name}.${i}`, item));
+  };
+  for (const [name, value] of Object.entries(module)) open(snakeCase(name), value);
+  return found;
 }
 
 function join(path: string, name: string): string {

@@ -2,7 +2,7 @@
 
 /** `12,345` */
 export function showCount(n: number): string {
-  return Math.round(n).toLocaleString("en-US");
+  return String(Math.round(n)).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** A share as `98.76 %`. */

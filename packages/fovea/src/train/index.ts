@@ -21,6 +21,16 @@ export {
   type Evaluation,
   type Prediction,
 } from "./evaluate.ts";
+export { deepFeatures, nearestNeighbourAccuracy, type DeepFeatures } from "./deepFeatures.ts";
+export {
+  fineTune,
+  planFineTuning,
+  type FineTuningOptions,
+  type FineTuningResult,
+  type TuningPhase,
+  type TuningStage,
+} from "./fineTune.ts";
+export { chooseStrategy, type FineTuneStrategy, type StrategyAdvice, type StrategyFacts } from "./strategy.ts";
 export type { FitState } from "./fitState.ts";
 export { History } from "./history.ts";
 export { lrFind, type LrFindOptions, type LrFindResult } from "./lrFind.ts";

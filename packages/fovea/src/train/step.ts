@@ -122,7 +122,9 @@ export class StepRunner {
     const { model, forward, objective } = this.#options;
     const kind = share === undefined ? "step" : share.last ? "last" : "share";
     if (share !== undefined) this.#makeSums(optimizer);
-    return this.#program(kind, batch, (x, y, weight) => {
+    // What is frozen or set free meanwhile is another program.
+    const frozen = optimizer.parameters().map(({ requiresGrad }) => (requiresGrad ? "" : "-"));
+    return this.#program(`${kind}${frozen.join()}`, batch, (x, y, weight) => {
       const { total, ...rest } = objective(forward(...x), y, weight);
       const loss = penalized(total, model);
       if (kind === "share") this.#addUp(loss, optimizer);

@@ -3,9 +3,11 @@ import type { Command } from "../command.ts";
 /** Where each command is, in the order of the help. Only the one that is called is loaded: it starts sooner. */
 export const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   train: async () => (await import("./train.ts")).train,
+  finetune: async () => (await import("./finetune.ts")).finetune,
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
   compare: async () => (await import("./compare.ts")).compare,
   predict: async () => (await import("./predict.ts")).predictCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
   features: async () => (await import("./features.ts")).featuresCommand,
   zoo: async () => (await import("./zoo.ts")).zoo,
   summary: async () => (await import("./summary.ts")).summary,

@@ -18,6 +18,8 @@ export interface ImageFolderOptions {
 
 /** The parts of a dataset that is a folder. */
 export interface ImageFolder {
+  /** The path that was opened. */
+  readonly name: string;
   /** Names of the classes, sorted: class i is `classes[i]`, in each part. */
   readonly classes: readonly string[];
   /** All pictures, where the folder has no parts. */
@@ -87,7 +89,14 @@ export async function imageFolder(path: string, options: ImageFolderOptions = {}
     );
     return { [part]: new FileDataset({ name: `${path} ${part}`, folder: path, classes, entries }) };
   };
-  return { classes, ...(make("train") as { train: FileDataset }), ...make("validation"), ...make("test"), problems };
+  return {
+    name: path,
+    classes,
+    ...(make("train") as { train: FileDataset }),
+    ...make("validation"),
+    ...make("test"),
+    problems,
+  };
 }
 
 /** The list that a folder is read by, or the path itself. */

@@ -47,7 +47,7 @@ it("a disk that fills up while a checkpoint is written leaves the one before, fr
   const whole = make();
   await fit(whole, { callbacks: [] });
   const fillUp = { onEpochBegin: (epoch: number) => void (epoch === 3 && (disk.left = 1500)) };
-  const failed = fit(make(), { callbacks: [new Checkpoint(folder), fillUp] });
+  const failed = fit(make(), { callbacks: [new Checkpoint(folder, { background: false }), fillUp] });
   await expect(failed).rejects.toThrow(
     /^saving the run failed: cannot write .*: the disk is full; free some space; the checkpoint step-000000006-epoch-00003 is whole$/,
   );

@@ -56,8 +56,8 @@ export class EarlyStopping implements Callback {
   }
 
   state(): CallbackState {
-    const { best, bestEpoch, stoppedEpoch } = { best: this.#monitor.state, ...this };
-    const values = { best, wait: this.#wait, bestEpoch, stoppedEpoch };
+    const { bestEpoch, stoppedEpoch } = this;
+    const values = { best: this.#monitor.state, wait: this.#wait, bestEpoch, stoppedEpoch };
     return { values, ...(this.#bestWeights && { tensors: this.#bestWeights }) };
   }
 

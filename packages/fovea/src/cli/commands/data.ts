@@ -1,0 +1,124 @@
+import { UsageError } from "../../base/errors.ts";
+import { openDataset } from "../../data/datasets/open.ts";
+import { splitFile } from "../../data/suggestSplit.ts";
+import { requireTrainable, summarizeDataset, type DatasetSummary, type Found } from "../../data/summarize.ts";
+import { writeFileAtomic } from "../../io/files.ts";
+import type { Command } from "../command.ts";
+import { CommandLineError } from "../errors.ts";
+import { wholeNumber } from "../parse.ts";
+import { showTable } from "../table.ts";
+
+interface DataOptions {
+  readonly split?: readonly number[];
+  readonly out?: string;
+  readonly seed: number;
+  readonly near: boolean;
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+export const dataCommand: Command<DataOptions> = {
+  name: "data",
+  summary: "Look at a dataset: classes, balance, sizes, duplicates, pictures in two splits, files that cannot be read",
+  arguments: [
+    {
+      name: "<path>",
+      description: "folder of pictures by class, CSV list, COCO .json, Pascal VOC, images + masks, idx files",
+    },
+  ],
+  options: [
+    { flags: "--split <shares>", description: "write a new split: 80/20, or 80/10/10 with a test part", parse: shares },
+    { flags: "--out <file.csv>", description: "where the split goes; training takes it in place of the folder" },
+    { flags: "--seed <n>", description: "of the split", parse: wholeNumber(0), default: 0 },
+    { flags: "--no-near", description: "look for equal files only, not for pictures that look alike" },
+    { flags: "--strict", description: "fail where anything is wrong, for scripts" },
+    { flags: "--json", description: "print one JSON object" },
+  ],
+  examples: [
+    ["fovea data photos", "photos/<class>/*.jpg, or photos/train/<class>/*.jpg"],
+    ["fovea data photos --split 80/20 --out photos/split.csv", "training and validation, class by class"],
+    ["fovea data annotations/instances_val2017.json --json", "for a program to read"],
+  ],
+  async run({ split, out, seed, near, strict = false, json = false }, [argument]) {
+    if ((split === undefined) !== (out === undefined)) throw new CommandLineError("--split and --out go together");
+    const data = await openDataset(String(argument), { strict });
+    const summary = await summarizeDataset(data, { near, onProgress: progress() });
+    if (split !== undefined) await writeFileAtomic(out!, splitFile(data, summary, { shares: split, seed, out: out! }));
+    console.log(json ? JSON.stringify({ kind: data.kind, ...summary }) : show(summary, data.kind));
+    if (split !== undefined && !json) console.log(`\nwrote ${out}; use it in place of the folder`);
+    if (!strict) return;
+    requireTrainable(summary);
+    const [warning] = summary.warnings;
+    if (warning !== undefined) throw new UsageError(`${summary.name}: ${summary.warnings.join("; ")}`);
+  },
+};
+
+function shares(text: string): readonly number[] {
+  const parts = text.split(/[/:,]/).map(Number);
+  if ((parts.length === 2 || parts.length === 3) && parts.every((part) => part > 0 && part < Infinity)) return parts;
+  throw new UsageError(`"${text}" is no split; wanted shares such as 80/20 or 80/10/10`);
+}
+
+/** How far it is, on a terminal, when it takes a while. */
+function progress(): (done: number, total: number) => void {
+  const start = performance.now();
+  return (done, total) => {
+    if (!process.stderr.isTTY || performance.now() - start < 1000) return;
+    process.stderr.write(done === total ? "\r\x1b[K" : `\r${done} of ${total} pictures`);
+  };
+}
+
+const kinds: Readonly<Record<string, string>> = {
+  classes: "pictures by class",
+  coco: "COCO annotations",
+  voc: "Pascal VOC annotations",
+  masks: "pictures with masks",
+  idx: "idx files",
+};
+
+function show(summary: DatasetSummary, kind: string): string {
+  const { name, classes, parts, counted, sizes, unreadable, duplicates, near, leaks, conflicts } = summary;
+  const names = parts.map(({ part }) => part);
+  const rows = classes.map((label, i) => [label, ...parts.map(({ counts }) => String(counts[i]))]);
+  const total = ["all", ...parts.map(({ samples }) => String(samples))];
+  const lines = [
+    `${name}: ${kinds[kind]}, ${classes.length} ${classes.length === 1 ? "class" : "classes"}`,
+    "",
+    showTable([[counted === "boxes" ? "Boxes" : "Class", ...names], ...rows, total], [false, ...names.map(() => true)]),
+  ];
+  if (sizes !== null) {
+    const range = ([least, median, most]: readonly number[]) =>
+      least === most ? `${least}` : `${least} … ${median} … ${most}`;
+    lines.push(
+      "",
+      `Width ${range(sizes.width)}, height ${range(sizes.height)} pixels; ${sizes.different} different size${sizes.different === 1 ? "" : "s"}`,
+    );
+  }
+  lines.push(
+    ...section(
+      "Cannot be read",
+      unreadable.map(({ name: file, why }) => (why.includes(file) ? why : `${file}: ${why}`)),
+    ),
+    ...section("Equal files", duplicates.map(groupLine(classes))),
+    ...section("Look alike", near.map(groupLine(classes))),
+    ...section("In several parts", leaks.map(groupLine(classes))),
+    ...section("Under several classes", conflicts.map(groupLine(classes))),
+    ...section("Errors", summary.errors),
+    ...section("Warnings", summary.warnings),
+    ...section("Suggestions", summary.suggestions),
+  );
+  return lines.join("\n");
+}
+
+const SHOWN = 10;
+
+function section(title: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > SHOWN ? [`  … and ${lines.length - SHOWN} more (--json has all)`] : [];
+  return ["", `${title}:`, ...lines.slice(0, SHOWN).map((line) => `  ${line}`), ...more];
+}
+
+const groupLine = (classes: readonly string[]) => (group: readonly Found[]) => {
+  const several = new Set(group.map(({ label }) => label)).size > 1;
+  return group.map(({ name, label }) => (several ? `${name} (${classes[label] ?? "no class"})` : name)).join(" = ");
+};
