@@ -26,7 +26,7 @@ await trainMnist({
     ),
   epochs: 20,
   lr: 4e-3,
-  move: 2,
+  move: 0.07,
   turn: 12,
   grow: 0.1,
   labelSmoothing: 0.05,

@@ -6,7 +6,7 @@ await trainMnist({
   model: () => models.create("lenet5"),
   epochs: 12,
   lr: 3e-3,
-  move: 2,
+  move: 0.07,
   turn: 8,
   grow: 0.08,
   labelSmoothing: 0,

@@ -197,6 +197,12 @@ describe("fovea train on a folder of pictures", () => {
     expect(fovea(["evaluate", "pics", "--json"]).code).toBe(0);
   });
 
+  it("with --strict refuses what it would leave out", async () => {
+    await writePictures("bad", ["one", "two"], 3);
+    writeFileSync(join(work, "bad/one/empty.png"), "");
+    expectFailure(fovea(["train", "--data", "bad", "--strict"]), 1, /empty\.png/);
+  });
+
   it("gives the same weights with and without workers", () => {
     const run = (workers: string) => {
       const out = `workers-${workers}`;

@@ -10,7 +10,7 @@ const { path: work, remove } = temporaryFolder();
 afterAll(remove);
 
 /** Processes that are killed: 50 in all with FOVEA_KILLS=50 (two minutes), of which two in five while they save. */
-const KILLS = Number(process.env["FOVEA_KILLS"] ?? 5);
+const KILLS = Number(process.env["FOVEA_KILLS"] ?? 10);
 const WHILE_SAVING = Math.round(KILLS * 0.4);
 
 const unfinished = (folder: string) =>

@@ -4,6 +4,8 @@ import { matrix, toFitted, toMatrix, type Matrix, type Rows } from "./matrix.ts"
 export interface Transformer {
   fit(x: Rows): this;
   transform(x: Rows): Matrix;
+  /** Both, on the same samples. */
+  fitTransform(x: Rows): Matrix;
 }
 
 export interface StandardScalerOptions {
@@ -35,6 +37,10 @@ export class StandardScaler implements Transformer {
       this.scale[c] = deviation <= 1e-12 * Math.abs(this.mean[c]!) ? 1 : deviation;
     });
     return this;
+  }
+
+  fitTransform(x: Rows): Matrix {
+    return this.fit(x).transform(x);
   }
 
   transform(x: Rows): Matrix {

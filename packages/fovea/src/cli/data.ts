@@ -1,5 +1,5 @@
 import { readdir, stat } from "node:fs/promises";
-import { FoveaError } from "../base/errors.ts";
+import { FormatError, FoveaError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
 import { nearest } from "../base/nearest.ts";
 import { ImageDataset } from "../data/dataset.ts";
@@ -44,7 +44,7 @@ const readers = { mnist, "fashion-mnist": fashionMnist } as const;
 const names = ["strokes", ...Object.keys(readers)];
 
 /** The data of `--data`; nothing is downloaded before it is used, and only what was named. */
-export async function openData(data: string, say: (line: string) => void): Promise<DataSource> {
+export async function openData(data: string, say: (line: string) => void, strict = false): Promise<DataSource> {
   if (data === "strokes") {
     return inParts(data, (split) => Promise.resolve(strokes({ count: STROKES[split], split })));
   }
@@ -53,10 +53,10 @@ export async function openData(data: string, say: (line: string) => void): Promi
     const source = downloadSource(name, { onProgress: announceOnce(name, say) });
     return inParts(name, (split) => readers[name](source, split));
   }
-  return openFolder(data, say);
+  return openFolder(data, say, strict);
 }
 
-async function openFolder(folder: string, say: (line: string) => void): Promise<DataSource> {
+async function openFolder(folder: string, say: (line: string) => void, strict: boolean): Promise<DataSource> {
   const found = await stat(folder).catch(() => null);
   if (found === null) {
     const near = nearest(folder, names);
@@ -70,7 +70,7 @@ async function openFolder(folder: string, say: (line: string) => void): Promise<
   }
   const entries = isList ? [] : await readdir(folder, { withFileTypes: true });
   if (isList || entries.some((entry) => entry.isDirectory()) || entries.some(({ name }) => /\.csv$/i.test(name))) {
-    return openPictures(folder, say);
+    return openPictures(folder, say, strict);
   }
   const source: FileSource = folderSource(folder);
   const isOptdigits = entries.some(({ name }) => name === "optdigits.tra");
@@ -93,16 +93,16 @@ function inParts(name: string, read: (split: "train" | "test") => Promise<ImageD
 }
 
 /** Pictures by class: trained on as they lie there, validated and tested on in the size of the network. */
-async function openPictures(folder: string, say: (line: string) => void): Promise<DataSource> {
+async function openPictures(folder: string, say: (line: string) => void, strict: boolean): Promise<DataSource> {
   const open = async (shapeOf: (classes: readonly string[]) => ImageShape): Promise<ImageFolder> => {
-    const found = await imageFolder(folder);
-    return shapeOf(found.classes)[0] === 1 ? imageFolder(folder, { channels: 1 }) : found;
+    const found = await imageFolder(folder, { strict });
+    return shapeOf(found.classes)[0] === 1 ? imageFolder(folder, { channels: 1, strict }) : found;
   };
   return {
     name: folder,
     async training(shapeOf) {
       const found = await open(shapeOf);
-      const { train: all, validation: given, test: last } = await withoutBad(found, say);
+      const { train: all, validation: given, test: last } = await withoutBad(found, say, strict);
       const shape = shapeOf(found.classes);
       const [train, apart] = given === undefined ? split(all, 0.8) : [all, given];
       // Where the folder has no parts, a tenth of each class decides, and another one is the test.
@@ -126,9 +126,11 @@ async function openPictures(folder: string, say: (line: string) => void): Promis
 async function withoutBad(
   found: ImageFolder,
   say: (line: string) => void,
+  strict: boolean,
 ): Promise<{ readonly [part in PartName]?: Dataset } & { readonly train: Dataset }> {
   const summary = await summarizeDataset(found);
   requireTrainable(summary);
+  if (strict && summary.unreadable.length > 0) throw new FormatError(summary.unreadable[0]!.why);
   for (const { why } of summary.unreadable) say(`left out: ${why}`);
   for (const warning of summary.warnings) say(`note: ${warning}`);
   const good = (part: PartName): Dataset | undefined => {

@@ -32,14 +32,14 @@ import { fitToMachine, makeTrainer, openTraining, prepare, type Setup } from "./
 /** Trains from the start into a new folder. */
 export async function startRun(
   asked: TrainConfig,
-  named: ReadonlySet<string>,
+  isCounted: boolean,
   out: string | undefined,
   json: boolean,
 ): Promise<void> {
   useEngine(given(asked));
   const progress = makeProgress();
   const data = await openTraining(asked, (line) => progress.say(line));
-  const config = await fitToMachine(asked, named, data);
+  const config = await fitToMachine(asked, isCounted, data);
   const setup = prepare(config, data);
   const contents = { train: config, environment: describeEnvironment() };
   const run =

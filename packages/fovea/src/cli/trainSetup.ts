@@ -24,7 +24,7 @@ export interface Setup extends Opened {
 }
 
 export async function openTraining(config: TrainConfig, say: (line: string) => void): Promise<Opened> {
-  const source = await openData(config.data, say);
+  const source = await openData(config.data, say, config.strict);
   const { activation, pooling } = config;
   const specOf = (classes: readonly string[]): ModelSpec => {
     const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses: classes.length };
@@ -71,12 +71,12 @@ export function makeTrainer({ clip, accumulate }: TrainConfig, model: Classifier
   });
 }
 
-/** Puts numbers in the place of "auto" and of the epochs that a time allows, measured on a network that is thrown away. */
-export async function fitToMachine(
-  config: TrainConfig,
-  named: ReadonlySet<string>,
-  data: Opened,
-): Promise<TrainConfig> {
+/**
+ * Puts numbers in the place of "auto" and of the epochs that a time allows, measured on a network that is thrown away.
+ *
+ * @param isCounted Whether the number of epochs was asked for: then it stays.
+ */
+export async function fitToMachine(config: TrainConfig, isCounted: boolean, data: Opened): Promise<TrainConfig> {
   const { say } = data;
   const { time } = config;
   let { batchSize, epochs } = config;
@@ -86,7 +86,7 @@ export async function fitToMachine(
     batchSize = await trainer.fittingBatchSize(makeLoader(config, data, 4));
     say(`batch size ${batchSize}: as much as fits`);
   }
-  if (time !== null && !named.has("epochs")) {
+  if (time !== null && !isCounted) {
     const loader = makeLoader(config, data, batchSize);
     const { progress: now } = trainer;
     let first = { seconds: 0, examples: 0 }; // the first steps record and warm up

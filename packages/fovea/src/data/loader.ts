@@ -224,7 +224,6 @@ export class DataLoader<S extends AnySample = Sample> {
   }
 
   #finish(stack: Stack, indices: Uint32Array, epoch: number, index: number): Batch {
-    const random = this.#random.fork("mix").fork(epoch).fork(index);
     const weights = this.#sampleWeight;
     const batch: Batch = {
       ...stack,
@@ -233,6 +232,8 @@ export class DataLoader<S extends AnySample = Sample> {
       size: indices.length,
       index,
     };
+    if (this.#batchTransforms.length === 0) return batch;
+    const random = this.#random.fork("mix").fork(epoch).fork(index);
     const classes = this.dataset.classes.length;
     return this.#batchTransforms.reduce((changed, transform) => transform.applyBatch(changed, random, classes), batch);
   }

@@ -114,7 +114,6 @@ export async function fineTune(
   let finished = true;
   let initialEpoch = 0;
   for (const phase of plan) {
-    if (phase.epochs === 0) continue;
     setPhase(model, phase.name, options);
     const cycle = source.length === null ? phase.lr : oneCycle(phase.lr, { steps: phase.epochs * source.length });
     const groups = parameterGroups(model, { decay: decay ?? DECAY, weightDecay });
@@ -176,7 +175,9 @@ export function planFineTuning(model: ImageClassifier, options: FineTuningOption
     };
   });
   setPhase(model, "head", options);
-  return phases;
+  const planned = phases.filter((phase) => phase.epochs > 0);
+  if (planned.length === 0) throw new UsageError("fineTune: headEpochs and epochs are 0, so nothing would be trained");
+  return planned;
 }
 
 /** Freezes what does not learn in a phase: of `partial` the first half of the stages. */

@@ -143,6 +143,11 @@ describe("losses", () => {
   });
 });
 
+it("optimizers go by name, too", async () => {
+  expect(await fit(make({ optimizer: "adamw" }))).not.toEqual(await fit(make({ optimizer: "sgd" })));
+  await expect(fit(make({ optimizer: "adma" as never }))).rejects.toThrow(/no optimizer "adma"; did you mean adam/);
+});
+
 it("layers that a callback freezes stay as they are from then on", async () => {
   const seen: number[][] = [];
   const trainer = make();

@@ -1,0 +1,115 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { manualSeed, models } from "../src/index.ts";
+import { encodeTensors } from "../src/train/weights.ts";
+import { repository, temporaryFolder } from "./workspace.ts";
+
+const { path: work, remove } = temporaryFolder();
+const cli = join(repository, "packages/fovea/bin/fovea.js");
+
+function fovea(...args: string[]) {
+  const env = { ...process.env, FOVEA_OFFLINE: "1" };
+  const done = spawnSync(process.execPath, [cli, ...args], { cwd: work, encoding: "utf8", env });
+  return { code: done.status, out: done.stdout, err: done.stderr };
+}
+
+const lines = (out: string) =>
+  out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+beforeAll(async () => {
+  manualSeed(3);
+  writeFileSync(join(work, "weights.safetensors"), await encodeTensors(models.create("resnet20.cifar").stateDict()));
+  for (const [i, colour] of ["#c22", "#22c"].entries()) {
+    for (const [part, count] of [
+      ["train", 8],
+      ["val", 4],
+    ] as const) {
+      const folder = join(work, "photos", part, i === 0 ? "red" : "blue");
+      mkdirSync(folder, { recursive: true });
+      for (let n = 0; n < count; n++) {
+        const size = { width: 40 + n, height: 36, channels: 3 as const, background: colour };
+        await sharp({ create: size })
+          .png()
+          .toFile(join(folder, `${n}.png`));
+      }
+    }
+  }
+  writeFileSync(join(work, "photos/train/red/broken.png"), "no picture");
+});
+afterAll(remove);
+
+const network = ["resnet20.cifar", "--weights", "weights.safetensors"] as const;
+
+describe("fovea finetune", () => {
+  it("summarises, says what learns, trains, leaves out what it cannot read, and saves what predict uses", () => {
+    const { code, out, err } = fovea(
+      "finetune",
+      network[0],
+      "photos",
+      ...network.slice(1),
+      "--strategy",
+      "full",
+      "--head-epochs",
+      "2",
+      "--epochs",
+      "1",
+      "--batch-norm",
+      "train",
+      "--out",
+      "run",
+      "--json",
+    );
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/class +train +validation\nblue +8 +4\nred +9 +4\n/);
+    expect(err).toMatch(/left out .*broken\.png/);
+    expect(err).toMatch(/head, 2 epochs:\nup to +parameters +trainable +rate\n/);
+    const [plan, ...rest] = lines(out);
+    expect(plan).toMatchObject({ event: "plan", strategy: "full" });
+    expect(rest.filter(({ event }) => event === "epoch").map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(rest.at(-1)).toMatchObject({ event: "done", strategy: "full", validationImages: 8, out: "run" });
+    expect(readdirSync(join(work, "run")).toSorted()).toEqual(["best.safetensors", "config.json", "metrics.jsonl"]);
+    const said = fovea("predict", "run", "photos/val/red/0.png", "photos/val/blue/0.png", "--json", "--top", "1");
+    expect(lines(said.out).map(({ label }) => ["red", "blue"].includes(String(label)))).toEqual([true, true]);
+  });
+
+  it("learns by a support vector machine on deep features", () => {
+    const { code, out, err } = fovea(
+      "finetune",
+      network[0],
+      "photos",
+      ...network.slice(1),
+      "--strategy",
+      "svm",
+      "--out",
+      "svm",
+    );
+    expect(code, err).toBe(0);
+    expect(out).toMatch(/^100\.0 % of 8 validation pictures right/);
+    expect(existsSync(join(work, "svm/svm.safetensors"))).toBe(true);
+  });
+
+  it("chooses a strategy and says why", () => {
+    const { code, err } = fovea("finetune", network[0], "photos", ...network.slice(1), "--out", "auto");
+    expect(code, err).toBe(0);
+    expect(err).toMatch(/strategy svm: with 8 training pictures in the smallest class/);
+  });
+
+  it.each([
+    [["nothing.safetensors", "photos"], /there is no network, no file and no published weights "nothing.safetensors"/],
+    [["resnet20.cifar", "photos"], /resnet20.cifar is a network without weights; take resnet20.cifar10/],
+    [["resnet20.cifar", "photos/train/red", "--from-scratch"], /no training pictures/],
+    [["resnet20.cifar", "photos", "--from-scratch", "--strategy", "head"], /--from-scratch trains everything/],
+    [["unet", "photos", "--from-scratch"], /unet\.\w+ is no classifier/],
+    [["resnet20.cifar", "missing", "--from-scratch"], /missing/],
+  ])("refuses %s", (args, message) => {
+    const { code, err } = fovea("finetune", ...args);
+    expect(code).not.toBe(0);
+    expect(err).toMatch(message);
+  });
+});
