@@ -221,7 +221,7 @@ describe("damaged files of Keras", () => {
     }
   }
 
-  it("HDF5, a real file and a made one", { timeout: 300_000 }, async () => {
+  it("HDF5, a real file and a made one", { timeout: 900_000 }, async () => {
     const made = await h5File(keras2Config(spec), values);
     const sounds = there ? [real("mlperf-tiny/pretrainedResnet.h5").slice(), made] : [made];
     for (const [s, sound] of sounds.entries()) {
