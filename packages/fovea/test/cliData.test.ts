@@ -52,6 +52,23 @@ describe("fovea data", () => {
     ]);
   });
 
+  it("draws a contact sheet of what a network would see", async () => {
+    const { code, err, out } = fovea("pets", "--sheet", "sheet.png", "--augment", "randaugment", "--seed", "3");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("wrote sheet.png: each row a sample");
+    // Six of the seven pictures can be read: rows and columns of 160 pixels, 6 between them.
+    const { width, height, format } = await sharp(join(work, "sheet.png")).metadata();
+    expect([width, height, format]).toEqual([8 * 166 + 6, 6 * 166 + 6, "png"]);
+    const spec = '[{"name": "rotate", "options": {"degrees": -1}}]';
+    const wrong = fovea("pets", "--sheet", "other.png", "--augment", spec);
+    expect([wrong.code, wrong.err]).toEqual([
+      2,
+      expect.stringContaining("rotate: degrees must be a number in 0 … 10000"),
+    ]);
+    expect(fovea("pets", "--augment", "randaugment").err).toContain("--augment goes with --sheet");
+    expect(fovea("pets", "--sheet", "x.png", "--augment", "wild").err).toContain('"wild" is none of none, standard');
+  });
+
   it("tells one class only, and fails on it where it is strict", () => {
     expect(fovea("one").out).toContain("Errors:\n  there is one class only (only)");
     const { code, err } = fovea("one", "--strict");

@@ -3,6 +3,9 @@ import { openDataset } from "../../data/datasets/open.ts";
 import { splitFile } from "../../data/suggestSplit.ts";
 import { requireTrainable, summarizeDataset, type DatasetSummary, type Found } from "../../data/summarize.ts";
 import { writeFileAtomic } from "../../io/files.ts";
+import { writeImage } from "../../data/writeImage.ts";
+import type { Transform } from "../../data/transforms/index.ts";
+import { augmentationSheet, parseAugmentation } from "../augmentSheet.ts";
 import type { Command } from "../command.ts";
 import { CommandLineError } from "../errors.ts";
 import { wholeNumber } from "../parse.ts";
@@ -11,9 +14,11 @@ import { showTable } from "../table.ts";
 interface DataOptions {
   readonly split?: readonly number[];
   readonly out?: string;
-  readonly seed: number;
+  readonly seed?: number;
   readonly near: boolean;
   readonly strict?: boolean;
+  readonly sheet?: string;
+  readonly augment?: Transform;
   readonly json?: boolean;
 }
 
@@ -29,7 +34,17 @@ export const dataCommand: Command<DataOptions> = {
   options: [
     { flags: "--split <shares>", description: "write a new split: 80/20, or 80/10/10 with a test part", parse: shares },
     { flags: "--out <file.csv>", description: "where the split goes; training takes it in place of the folder" },
-    { flags: "--seed <n>", description: "of the split", parse: wholeNumber(0), default: 0 },
+    {
+      flags: "--sheet <file.png>",
+      description: "draw samples, as they are and augmented, with boxes, masks and key points",
+    },
+    {
+      flags: "--augment <how>",
+      description: "of the sheet: none, standard, randaugment, trivialaugment, or a JSON list of transforms",
+      parse: parseAugmentation,
+      default: "none",
+    },
+    { flags: "--seed <n>", description: "of the split and the sheet", parse: wholeNumber(0), default: 0 },
     { flags: "--no-near", description: "look for equal files only, not for pictures that look alike" },
     { flags: "--strict", description: "fail where anything is wrong, for scripts" },
     { flags: "--json", description: "print one JSON object" },
@@ -37,15 +52,28 @@ export const dataCommand: Command<DataOptions> = {
   examples: [
     ["fovea data photos", "photos/<class>/*.jpg, or photos/train/<class>/*.jpg"],
     ["fovea data photos --split 80/20 --out photos/split.csv", "training and validation, class by class"],
+    ["fovea data photos --augment randaugment --sheet sheet.png", "what a network would see"],
     ["fovea data annotations/instances_val2017.json --json", "for a program to read"],
   ],
-  async run({ split, out, seed, near, strict = false, json = false }, [argument]) {
+  async run(
+    { split, out, seed = 0, near, strict = false, sheet, augment = parseAugmentation("none"), json = false },
+    [argument],
+    given,
+  ) {
     if ((split === undefined) !== (out === undefined)) throw new CommandLineError("--split and --out go together");
+    if (sheet === undefined && given.has("augment"))
+      throw new CommandLineError("--augment goes with --sheet <file.png>");
     const data = await openDataset(String(argument), { strict });
     const summary = await summarizeDataset(data, { near, onProgress: progress() });
     if (split !== undefined) await writeFileAtomic(out!, splitFile(data, summary, { shares: split, seed, out: out! }));
-    console.log(json ? JSON.stringify({ kind: data.kind, ...summary }) : show(summary, data.kind));
+    if (sheet !== undefined) await writeImage(sheet, await augmentationSheet(data.train, augment, seed));
+    console.log(
+      json
+        ? JSON.stringify({ kind: data.kind, ...summary, ...(sheet !== undefined && { sheet }) })
+        : show(summary, data.kind),
+    );
     if (split !== undefined && !json) console.log(`\nwrote ${out}; use it in place of the folder`);
+    if (sheet !== undefined && !json) console.log(`\nwrote ${sheet}: each row a sample, as it is and then augmented`);
     if (!strict) return;
     requireTrainable(summary);
     const [warning] = summary.warnings;
