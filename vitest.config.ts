@@ -35,6 +35,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           fileParallelism: false,
           pool: "forks",
+          execArgv,
         },
       },
     ],

@@ -29,7 +29,8 @@ export async function withContestants(peers, job, fn) {
   const started = [];
   try {
     for (const peer of peers) {
-      started.push(await startContestant(peer, { ...job, threads: peer.threads === false ? 1 : job.threads }));
+      const threads = peer.threads === false ? 1 : job.threads;
+      started.push(await startContestant(peer, { ...job, threads, engine: peer.engine ?? job.engine }));
     }
     return await fn(started);
   } finally {

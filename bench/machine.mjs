@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { withFolder } from "./job.mjs";
 import { round } from "./race.mjs";
-import { multiplyAdds } from "./wasm-peak.mjs";
+import { multiplyAdds, rateOf } from "./wasm-peak.mjs";
 
 const source = fileURLToPath(new URL("peaks.c", import.meta.url));
 
@@ -48,18 +48,42 @@ function cpuInfo() {
 
 const flagsOf = (info) => /^(?:flags|Features)\s*: (.*)$/m.exec(info)?.[1] ?? "";
 
+/** `peaks.c` compiled for each instruction set of this machine, widest vectors first. */
+function peakPrograms(folder) {
+  const info = cpuInfo();
+  return (isas[process.arch] ?? [])
+    .filter(({ has }) => has.test(flagsOf(info)))
+    .flatMap(({ isa, flags }) => {
+      const program = path.join(folder, isa);
+      const { status } = spawnSync("cc", ["-O3", "-ffp-contract=fast", "-pthread", ...flags, source, "-o", program]);
+      return status === 0 ? [{ isa, program }] : [];
+    });
+}
+
+/**
+ * Calls `fn(peakNow)`: `peakNow(engine, threads)` measures the peak of multiply-adds in a few milliseconds, so that it can be
+ * asked beside every measurement that is a share of it; GFLOP/s, or null where there is no compiler.
+ */
+export async function withPeakMeter(fn) {
+  const kind = WebAssembly.validate(multiplyAdds("relaxed")) ? "relaxed" : "simd";
+  const { run } = new WebAssembly.Instance(new WebAssembly.Module(multiplyAdds(kind))).exports;
+  const inWasm = () => rateOf(run, 1_000_000);
+  for (let i = 0; i < 5; i++) inWasm(); // compiled by the optimising compiler
+  return withFolder((folder) => {
+    const [widest] = peakPrograms(folder);
+    return fn((engine, threads) => {
+      if (engine === "wasm") return threads * Math.max(inWasm(), inWasm());
+      if (widest === undefined) return null;
+      return Number(spawnSync(widest.program, [String(threads), "now"], { encoding: "utf8" }).stdout);
+    });
+  });
+}
+
 /** Peaks for each number of threads: { native: { avx2: GFLOP/s }, wasm, wasmRelaxed, readGBs, copyGBs }. */
 export async function measurePeaks(threads) {
-  const info = cpuInfo();
   const peaks = {};
   await withFolder(async (folder) => {
-    const programs = (isas[process.arch] ?? [])
-      .filter(({ has }) => has.test(flagsOf(info)))
-      .flatMap(({ isa, flags }) => {
-        const program = path.join(folder, isa);
-        const { status } = spawnSync("cc", ["-O3", "-ffp-contract=fast", "-pthread", ...flags, source, "-o", program]);
-        return status === 0 ? [{ isa, program }] : [];
-      });
+    const programs = peakPrograms(folder);
     for (const t of threads) {
       peaks[t] = { native: {} };
       for (const { isa, program } of programs) {
@@ -72,13 +96,6 @@ export async function measurePeaks(threads) {
     }
   });
   return peaks;
-}
-
-/** The peak an engine is measured by: its instruction set's, in GFLOP/s; null where it could not be measured. */
-export function peakOf(peaks, engine, threads) {
-  const p = peaks[threads];
-  if (engine === "wasm") return Math.max(p.wasm ?? 0, p.wasmRelaxed ?? 0) || null;
-  return Object.values(p.native)[0] ?? null;
 }
 
 async function runPeaks(program, threads) {

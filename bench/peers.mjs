@@ -39,6 +39,15 @@ const all = [
       GOMP_SPINCOUNT: "10000", // it has two pools of threads, which else spin against each other
     },
   },
+  // Ours on the native engine with one thread: what the wasm engine is to stay near.
+  {
+    ...ours,
+    name: "fovea-native",
+    tasks: ["inference", "training"],
+    engine: "native",
+    threads: false,
+    absent: () => null,
+  },
   npm("convnetjs", "convnetjs", { tasks: ["training"], networks: ["lenet5"], threads: false, losses: false }),
   npm("jax-js", "@jax-js/jax", { tasks: ["training"], networks: ["lenet5"], threads: false }),
   npm("tfjs-cpu", "@tensorflow/tfjs", { tasks: ["training"], networks: ["lenet5"], threads: false }),

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { scalingChart } from "./chart.mjs";
 import { readResults } from "./results.mjs";
+import { denseShares, enough, percent, showBelow } from "./shares.mjs";
 
 const docs = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
 
@@ -56,11 +57,29 @@ function kernels(rows) {
   const groups = groupBy(list, (r) => `${r.engine}, ${r.threads}t, ${r.peer}, ${direction(r)}`);
   const lines = [...groups].map(([group, members]) => {
     const shares = members.map((r) => r.ratio).toSorted((a, b) => a - b);
-    const show = (share) => `${Math.round(share * 100)} %`;
-    return [group, shares.length, show(shares[0]), show(shares[shares.length >> 1]), show(shares.at(-1))];
+    return [group, shares.length, percent(shares[0]), percent(shares[shares.length >> 1]), percent(shares.at(-1))];
   });
   const title = "### Kernels alone: share of the peak, or of what memory allows where that is lower";
-  return [`${title}\n\n${table(["", "cases", "least", "median", "most"], lines)}\n`];
+  return [`${title}\n\n${table(["", "cases", "least", "median", "most"], lines)}\n`, ...denseConvolutions(list)];
+}
+
+/** Per network: how many dense convolutions reach the share of the roof that is enough, and which do not. */
+function denseConvolutions(rows) {
+  return [...groupBy(denseShares(rows), (g) => `${g.engine}, ${g.threads}t, ${g.peer}`)].map(([group, members]) => {
+    const directions = Object.keys(enough);
+    const lines = [...groupBy(members, (g) => g.network)].map(([network, ofNetwork]) => [
+      network,
+      ...directions.map((direction) => {
+        const found = ofNetwork.find((g) => g.direction === direction);
+        return found === undefined ? "" : `${found.reached} of ${found.cases}`;
+      }),
+    ]);
+    const head = ["", ...directions.map((direction) => `${direction} at ${percent(enough[direction])} or more`)];
+    const exceptions = members.filter((g) => g.below.length > 0);
+    const listed = exceptions.map((g) => `- ${g.network}, ${g.direction}: ${showBelow(g)}`).join("\n");
+    const title = `### Dense convolutions near the roof, ${group}`;
+    return `${title}\n\n${table(head, lines)}\n${listed === "" ? "" : `\nBelow:\n\n${listed}\n`}`;
+  });
 }
 
 const sections = readResults().flatMap(({ machine, peaks, rows }, i) => {
@@ -87,6 +106,7 @@ const sections = readResults().flatMap(({ machine, peaks, rows }, i) => {
     ...comparison(rows, "threads, inference", "Several threads, predicting"),
     ...comparison(rows, "threads, training", "Several threads, training step"),
     ...kernels(rows),
+    ...comparison(rows, "scaling", "Images per second over what the work says"),
     ...(chart === null ? [] : [`### Cost and work\n\n![Images per second by batch and by size](${picture})\n`]),
   ];
 });

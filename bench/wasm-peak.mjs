@@ -43,14 +43,18 @@ function leb(n) {
   return n < 128 ? [n] : [(n & 127) | 128, ...leb(n >> 7)];
 }
 
+/** GFLOP/s of a module's run(rounds). */
+export function rateOf(run, rounds) {
+  const start = performance.now();
+  run(rounds);
+  return (rounds * 2 * SUMS * LANES * 2) / ((performance.now() - start) / 1000) / 1e9;
+}
+
 if (!isMainThread) {
   const { instance } = await WebAssembly.instantiate(multiplyAdds(workerData));
   const { run } = instance.exports;
   run(ROUNDS); // compiled by the optimising compiler
   run(ROUNDS);
-  const start = performance.now();
-  run(10 * ROUNDS);
-  const seconds = (performance.now() - start) / 1000;
   // oxlint-disable-next-line require-post-message-target-origin -- that is for windows, this is a worker
-  parentPort.postMessage((10 * ROUNDS * 2 * SUMS * LANES * 2) / seconds / 1e9);
+  parentPort.postMessage(rateOf(run, 10 * ROUNDS));
 }

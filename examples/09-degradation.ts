@@ -1,8 +1,7 @@
 // Deeper is not better by itself: plain networks degrade, residual ones do not (course S001, figures 1 and 6).
 //
-//   node examples/09-degradation.ts                  some steps on stripes of eight directions
-//   node examples/09-degradation.ts --full           CIFAR-10, 8 epochs of each network (about an hour on one core)
-//     [--epochs n] [--seed n] [--only plain56]       (FOVEA_SHARED/data/cifar10 must hold the pictures)
+// As it stands: forty steps on stripes of eight directions. With --full, which `npm run recipe -- degradation` gives it:
+// CIFAR-10 (FOVEA_SHARED/data/cifar10), 8 epochs of each network. [--epochs n] [--seed n] [--only plain56]
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

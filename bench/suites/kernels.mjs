@@ -7,20 +7,41 @@ import { conv2dWeightGradOp } from "../../packages/fovea/dist/ops/conv2dWeightGr
 import { matmulOp } from "../../packages/fovea/dist/ops/matmul.js";
 import { recordShapes } from "../../packages/fovea/dist/graph/macs.js";
 import { withKernel } from "../kernel-run.mjs";
-import { peakOf } from "../machine.mjs";
+import { withPeakMeter } from "../machine.mjs";
 import { chooseNetworks, createNetwork, networks } from "../networks.mjs";
 import { noise } from "../peers/noise.mjs";
-import { median, round } from "../race.mjs";
+import { round } from "../race.mjs";
+import { denseShares, enough, percent, showBelow } from "../shares.mjs";
 
 export const defaults = { against: { native: "peak", wasm: "peak" }, needsPeaks: true };
 
 /** Images per batch: one in inference, where it is hardest; several in training, where gradients occur. */
 const BATCH = { forward: 1, inputGrad: 8, weightGrad: 8 };
 
+/** Short turns, and many: the best of them was not interrupted, however busy the machine is. */
+const [TURNS, TURN_MS] = [12, 5];
+/** The peak beside a case is the best of those beside it and its last neighbours. */
+const NEIGHBOURS = 5;
+
 /** Sampled outputs may differ from double precision by this share of the largest. */
 const TOLERANCE = 1e-4;
 
-export async function run({ models, batches, threads, engines, peaks, exact, record, wrong, log }) {
+export async function run(options) {
+  const rows = [];
+  const record = (row) => {
+    rows.push(row);
+    options.record(row);
+  };
+  await withPeakMeter((peakNow) => measureAll({ ...options, record }, peakNow));
+  for (const group of denseShares(rows)) {
+    const { network, direction, engine, threads, reached, cases } = group;
+    const below = reached < cases ? `; below: ${showBelow(group)}` : "";
+    const share = percent(enough[direction]);
+    options.log(`${network} ${direction}, ${engine} ${threads}t: ${reached} of ${cases} at ${share} or more${below}`);
+  }
+}
+
+async function measureAll({ models, batches, threads, engines, peaks, exact, record, wrong, log }, peakNow) {
   if (exact) {
     if (fovea.setExact === undefined) throw new Error("--exact: this tree has no setExact");
     fovea.setExact(true);
@@ -32,16 +53,18 @@ export async function run({ models, batches, threads, engines, peaks, exact, rec
     for (const t of threads) {
       fovea.setThreads(t);
       await fovea.init({ engine: name });
-      const peak = peakOf(peaks, name, t);
-      log(`peak of ${name} on ${t} threads: ${peak} GFLOP/s, memory ${peaks[t].readGBs} GB/s`);
+      log(`${name} on ${t} threads: memory ${peaks[t].readGBs} GB/s`);
+      const peaksSeen = [];
       for (const c of cases) {
-        const { seconds, error } = measure(engine, c);
+        const { seconds, peak: beside, error } = measure(engine, c, () => peakNow(name, t));
+        peaksSeen.push(beside);
+        const peak = Math.max(...peaksSeen.slice(-NEIGHBOURS));
         if (!(error <= TOLERANCE)) {
           wrong(`${c.label}: differs from double precision by ${error} of the largest output`);
           continue;
         }
         const flops = 2 * c.macs;
-        const roof = Math.min(peak ?? Infinity, (flops / c.bytes) * peaks[t].readGBs);
+        const roof = Math.min(peak, (flops / c.bytes) * peaks[t].readGBs);
         const rate = flops / seconds / 1e9;
         record({
           suite: "kernels",
@@ -136,7 +159,8 @@ function product(n) {
   };
 }
 
-function measure(engine, { op, inputs, attrs, check }) {
+/** The best of several turns, and the best of the peaks measured after each: a machine's speed drifts, and both with it. */
+function measure(engine, { op, inputs, attrs, check }, peakNow) {
   const given = inputs.map(({ shape, constant }, i) => ({
     spec: float32(shape),
     data: noise(i + 1, sizeOf(shape)),
@@ -150,14 +174,15 @@ function measure(engine, { op, inputs, attrs, check }) {
     );
     const start = performance.now();
     run();
-    const count = Math.max(1, Math.round(15 / (performance.now() - start)));
-    const seconds = [];
-    for (let turn = 0; turn < 5; turn++) {
+    const count = Math.max(1, Math.round(TURN_MS / (performance.now() - start)));
+    const [seconds, peaks] = [[], []];
+    for (let turn = 0; turn < TURNS; turn++) {
       const begin = performance.now();
       for (let i = 0; i < count; i++) run();
       seconds.push((performance.now() - begin) / 1000 / count);
+      peaks.push(peakNow() ?? Infinity);
     }
-    return { seconds: median(seconds), error };
+    return { seconds: Math.min(...seconds), peak: Math.max(...peaks), error };
   });
 }
 

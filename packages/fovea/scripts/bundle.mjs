@@ -1,5 +1,6 @@
-// src → dist/node: what Node runs, in a few dozen files instead of hundreds. Every entry is built in one go, so that what
-// several of them use lies in shared chunks: one copy of all state. Dynamic imports stay chunks that load when called.
+// src → dist/node: what Node runs, in a few dozen files instead of hundreds. All entries of the library are built in one go,
+// so that what several of them use lies in shared chunks: one copy of all state. What runs in a process or a thread of its
+// own is built apart, for every entry more cuts the chunks finer. Dynamic imports stay chunks that load when called.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
@@ -11,36 +12,41 @@ import { isMain, root, seconds, writeIfChanged } from "./files.mjs";
  */
 const workers = { loaderWorker: "src/data/loaderWorker.ts" };
 
-/** The package's entry points, as package.json has them, the command's and those of workers, by name of their bundle. */
+/** The library's entry points, as package.json has them, by name of their bundle. */
 function entryPoints() {
   const { exports } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8"));
   const sources = Object.entries(exports).flatMap(([name, { "@fovea/source": source }]) => {
     if (source === undefined) return [];
     return [[name === "." ? "index" : name.slice(2), source.node ?? source]];
   });
-  return { ...Object.fromEntries(sources), cli: "src/cli/main.ts", ...workers };
+  return Object.fromEntries(sources);
 }
+
+const options = {
+  absWorkingDir: root,
+  outdir: "dist/node",
+  chunkNames: "chunk-[hash]",
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  packages: "external",
+  conditions: ["@fovea/source"],
+  sourcemap: true,
+  sourcesContent: false, // src is published
+  write: false,
+  logLevel: "warning",
+};
 
 /** Returns the files it wrote, and a line about them. */
 export async function bundle() {
   const start = performance.now();
-  const { outputFiles } = await build({
-    absWorkingDir: root,
-    entryPoints: entryPoints(),
-    outdir: "dist/node",
-    chunkNames: "chunk-[hash]",
-    bundle: true,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    packages: "external",
-    conditions: ["@fovea/source"],
-    sourcemap: true,
-    sourcesContent: false, // src is published
-    write: false,
-    logLevel: "warning",
-  });
+  const built = await Promise.all([
+    build({ ...options, entryPoints: entryPoints(), splitting: true }),
+    build({ ...options, entryPoints: { cli: "src/cli/main.ts" }, splitting: true }),
+    build({ ...options, entryPoints: workers }),
+  ]);
+  const outputFiles = built.flatMap((result) => result.outputFiles);
   for (const { path: file, text } of outputFiles)
     writeIfChanged(file, file.endsWith(".js") ? withClassNames(text) : text);
   const files = outputFiles.map((file) => file.path);

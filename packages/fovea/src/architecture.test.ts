@@ -69,6 +69,7 @@ it("what a browser imports reaches no Node module", () => {
     "nn/keras/index.ts",
     "optim/index.ts",
     "models/index.ts",
+    "train/index.ts",
     "classic/index.ts",
   ])
     visit(join(src, entry));

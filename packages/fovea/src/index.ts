@@ -19,7 +19,14 @@ export type { DType, TypedArray } from "./base/dtype.ts";
 export { FormatError, FoveaError, ShapeError, UnsupportedOpError, UsageError } from "./base/errors.ts";
 export { defaultStream, manualSeed, RandomStream, restoreDefaultStream, type RandomState } from "./base/random.ts";
 export type { Shape } from "./base/shape.ts";
-export { compile, type Compiled, type CompiledPlan, type ExplainOptions, type TensorTree } from "./graph/compile.ts";
+export {
+  compile,
+  type Compiled,
+  type CompiledPlan,
+  type CompileOptions,
+  type ExplainOptions,
+  type TensorTree,
+} from "./graph/compile.ts";
 export { PlanReport, type PlanRow } from "./graph/planReport.ts";
 export { countMacs } from "./graph/macs.ts";
 export * as models from "./models/index.ts";

@@ -187,14 +187,20 @@ describe("fovea train on a folder of pictures", () => {
       "--epochs 2 --batch-size auto --augment standard --ema --early-stop 3 --clip 1 --accumulate 2 --workers 1";
     const { code, err } = fovea(["train", "--data", "photos", ...options.split(" "), "--tensorboard", "--time", "5m", "--out", "pics"]); // prettier-ignore
     expect(err).toMatch(/photos\/nothing has no pictures: there is no class nothing/);
-    expect(err).toMatch(/left out.*empty\.png/);
-    expect(err).toMatch(/left out.*broken\.png/);
+    expect(err).toMatch(/left out: .*empty\.png/);
+    expect(err).toMatch(/left out: .*broken\.png/);
     expect(err).toMatch(/batch size \d+: as much as fits/);
     expect(code).toBe(0);
     expect(readdirSync(join(work, "pics/tensorboard/train"))[0]).toMatch(/^events\.out\.tfevents\./);
     const { train } = JSON.parse(readFileSync(join(work, "pics/config.json"), "utf8")) as { train: object };
     expect(train).toMatchObject({ epochs: 2, augment: "standard", ema: 0.999, earlyStop: 3, clip: 1, time: 300 });
     expect(fovea(["evaluate", "pics", "--json"]).code).toBe(0);
+  });
+
+  it("with --strict refuses what it would leave out", async () => {
+    await writePictures("bad", ["one", "two"], 3);
+    writeFileSync(join(work, "bad/one/empty.png"), "");
+    expectFailure(fovea(["train", "--data", "bad", "--strict"]), 1, /empty\.png/);
   });
 
   it("gives the same weights with and without workers", () => {
@@ -211,7 +217,7 @@ describe("fovea train on a folder of pictures", () => {
     expectFailure(
       fovea(["train", "--data", "single"]),
       1,
-      /single has one class only, one: there is nothing to tell apart/,
+      /single cannot be trained with: there is one class only \(one\)/,
     );
     await writePictures("parts/train", ["one", "two"], 4);
     await writePictures("parts/val", ["one", "tow"], 2);

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RandomStream } from "../src/base/random.ts";
 import { repository, sharedFolder, temporaryFolder } from "./workspace.ts";
@@ -95,6 +96,24 @@ describe("fovea compare", () => {
       return (JSON.parse(out) as Comparison).results.map(({ confusion }) => confusion);
     };
     expect(accuracies()).toEqual(accuracies());
+  });
+
+  it("takes a folder of photos by class, and keeps a fifth for testing", async () => {
+    const random = new RandomStream(4);
+    for (const name of ["red", "blue"]) {
+      mkdirSync(join(work, "photos", name), { recursive: true });
+      for (let i = 0; i < 20; i++) {
+        const background = { r: name === "red" ? 200 : 30, g: random.int(200), b: name === "red" ? 30 : 200 };
+        const size = { width: 30 + random.int(30), height: 40 };
+        await sharp({ create: { ...size, channels: 3, background } })
+          .png()
+          .toFile(join(work, `photos/${name}/${i}.png`));
+      }
+    }
+    const { out } = compare("photos", "--methods", "raw+linear", "--json");
+    const { train, test, results } = JSON.parse(out) as Comparison;
+    expect([train, test]).toEqual([32, 8]);
+    expect(results[0]!.accuracy).toBe(1);
   });
 
   it("says what it does not know", () => {

@@ -48,6 +48,7 @@ describe("fovea zoo", () => {
     );
     expect(fovea("zoo", "--table", "torch").err).toMatch(/"torch" is not one of keras/);
     expect(fovea("zoo", "--time").err).toMatch(/--time goes with --table keras/);
+    expect(fovea("zoo", "--batch", "2").err).toMatch(/--batch goes with --table keras --time/);
   });
 });
 

@@ -111,9 +111,14 @@ describe("KNeighborsClassifier", () => {
 
 describe("transformers", () => {
   it("scale columns to mean 0 and variance 1, a constant one to 0", () => {
-    // [1, 3, 5]: mean 2.9…; variance over the three samples (4 + 0 + 4) / 3, so ±√1.5.
-    const { values } = new StandardScaler().fit([[1, 0.1], [3, 0.1], [5, 0.1]]).transform([[1, 0.1], [3, 0.1], [5, 0.1]]); // prettier-ignore
+    // [1, 3, 5]: mean 3, variance over the three samples (4 + 0 + 4) / 3, so ±√1.5.
+    const { values } = new StandardScaler().fitTransform([[1, 0.1], [3, 0.1], [5, 0.1]]); // prettier-ignore
     [-Math.sqrt(1.5), 0, 0, 0, Math.sqrt(1.5), 0].forEach((v, i) => expect(values[i]).toBeCloseTo(v, 12));
+  });
+
+  it("only centre columns when asked", () => {
+    const centred = new StandardScaler({ withStd: false }).fit([[1, 0], [5, 2]]).transform([[1, 4]]); // prettier-ignore
+    expect([...centred.values]).toEqual([-2, 3]);
   });
 
   it("find principal components", () => {

@@ -21,5 +21,5 @@ export type { Matrix, Rows } from "./matrix.ts";
 export { OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 export { KNeighborsClassifier, type KNeighborsClassifierOptions } from "./neighbors.ts";
 export { PCA, type PCAOptions } from "./pca.ts";
-export { StandardScaler, type Transformer } from "./scaler.ts";
+export { StandardScaler, type StandardScalerOptions, type Transformer } from "./scaler.ts";
 export { SVC, type PairMachine, type SVCOptions } from "./svc.ts";

@@ -33,7 +33,7 @@ export interface SvmObjective {
  *
  * Minimises ½‖w‖² + C Σ loss(1 − yᵢ w·xᵢ) by dual coordinate descent (Hsieh, Chang, Lin, Keerthi, Sundararajan: "A dual
  * coordinate descent method for large-scale linear SVM", ICML 2008: the method of LIBLINEAR). Columns of very different
- * size make it slow: scale them first (`StandardScaler`).
+ * size, or far from 0, make it slow by a factor of ten and more: scale or centre them first (`StandardScaler`).
  *
  * @example
  * const svm = new LinearSVC({ C: 0.1 }).fit(features, labels);

@@ -56,6 +56,10 @@ export class PCA implements Transformer {
     return this;
   }
 
+  fitTransform(x: Rows): Matrix {
+    return this.fit(x).transform(x);
+  }
+
   transform(x: Rows): Matrix {
     const samples = toFitted(x, this.mean.length || null, "PCA");
     const centred = centre(samples, this.mean);

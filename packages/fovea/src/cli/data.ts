@@ -1,15 +1,16 @@
 import { readdir, stat } from "node:fs/promises";
-import { FoveaError } from "../base/errors.ts";
+import { FormatError, FoveaError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
 import { nearest } from "../base/nearest.ts";
 import { ImageDataset } from "../data/dataset.ts";
-import { imageFolder } from "../data/datasets/imageFolder.ts";
+import { imageFolder, type ImageFolder } from "../data/datasets/imageFolder.ts";
 import { fashionMnist, idxDataset, mnist, type FileSource } from "../data/datasets/mnist.ts";
 import { optdigits } from "../data/datasets/optdigits.ts";
 import { downloadSource, folderSource, type PublishedDataset } from "../data/datasets/sources.ts";
 import { strokes } from "../data/datasets/strokes.ts";
 import type { Dataset, Sample } from "../data/sample.ts";
-import { split } from "../data/subset.ts";
+import { split, subset } from "../data/subset.ts";
+import { requireTrainable, summarizeDataset, type PartName } from "../data/summarize.ts";
 import * as transforms from "../data/transforms/index.ts";
 import type { Transform } from "../data/transforms/index.ts";
 
@@ -43,7 +44,7 @@ const readers = { mnist, "fashion-mnist": fashionMnist } as const;
 const names = ["strokes", ...Object.keys(readers)];
 
 /** The data of `--data`; nothing is downloaded before it is used, and only what was named. */
-export async function openData(data: string, say: (line: string) => void): Promise<DataSource> {
+export async function openData(data: string, say: (line: string) => void, strict = false): Promise<DataSource> {
   if (data === "strokes") {
     return inParts(data, (split) => Promise.resolve(strokes({ count: STROKES[split], split })));
   }
@@ -52,10 +53,10 @@ export async function openData(data: string, say: (line: string) => void): Promi
     const source = downloadSource(name, { onProgress: announceOnce(name, say) });
     return inParts(name, (split) => readers[name](source, split));
   }
-  return openFolder(data, say);
+  return openFolder(data, say, strict);
 }
 
-async function openFolder(folder: string, say: (line: string) => void): Promise<DataSource> {
+async function openFolder(folder: string, say: (line: string) => void, strict: boolean): Promise<DataSource> {
   const found = await stat(folder).catch(() => null);
   if (found === null) {
     const near = nearest(folder, names);
@@ -69,7 +70,7 @@ async function openFolder(folder: string, say: (line: string) => void): Promise<
   }
   const entries = isList ? [] : await readdir(folder, { withFileTypes: true });
   if (isList || entries.some((entry) => entry.isDirectory()) || entries.some(({ name }) => /\.csv$/i.test(name))) {
-    return openPictures(folder, say);
+    return openPictures(folder, say, strict);
   }
   const source: FileSource = folderSource(folder);
   const isOptdigits = entries.some(({ name }) => name === "optdigits.tra");
@@ -92,40 +93,57 @@ function inParts(name: string, read: (split: "train" | "test") => Promise<ImageD
 }
 
 /** Pictures by class: trained on as they lie there, validated and tested on in the size of the network. */
-async function openPictures(folder: string, say: (line: string) => void): Promise<DataSource> {
-  const open = async (shapeOf: (classes: readonly string[]) => ImageShape) => {
-    const grey = shapeOf((await imageFolder(folder)).classes)[0] === 1;
-    const { problems, ...parts } = await imageFolder(folder, { channels: grey ? 1 : 3 });
-    problems.forEach((problem) => say(problem));
-    const { train, validation = train, test = validation } = parts;
-    if (train.classes.length < 2) {
-      throw new FoveaError(`${folder} has one class only, ${train.classes[0]}: there is nothing to tell apart`);
-    }
-    return { train, validation, test };
+async function openPictures(folder: string, say: (line: string) => void, strict: boolean): Promise<DataSource> {
+  const open = async (shapeOf: (classes: readonly string[]) => ImageShape): Promise<ImageFolder> => {
+    const found = await imageFolder(folder, { strict });
+    return shapeOf(found.classes)[0] === 1 ? imageFolder(folder, { channels: 1, strict }) : found;
   };
   return {
     name: folder,
     async training(shapeOf) {
-      const { train: all, ...given } = await open(shapeOf);
-      const shape = shapeOf(all.classes);
+      const found = await open(shapeOf);
+      const { train: all, validation: given, test: last } = await withoutBad(found, say, strict);
+      const shape = shapeOf(found.classes);
+      const [train, apart] = given === undefined ? split(all, 0.8) : [all, given];
       // Where the folder has no parts, a tenth of each class decides, and another one is the test.
-      const [rest, apart] = given.validation === all ? split(all, 0.8) : [all, null];
-      const [validation, test] = apart === null ? [given.validation, given.test] : split(apart, 0.5);
+      const halves = given === undefined && last === undefined && apart.length >= 2 * found.classes.length;
+      const [validation, test] = halves ? split(apart, 0.5) : [apart, last ?? apart];
       const same = validation === test;
       if (same) say(`${folder} has no test pictures: those of the validation are the test too`);
       const chosen = await inMemory(validation, shape, say);
       const fit = [transforms.resize({ size: [shape[1], shape[2]] })];
-      return { train: rest, fit, validation: chosen, test: same ? chosen : await inMemory(test, shape, say) };
+      return { train, fit, validation: chosen, test: same ? chosen : await inMemory(test, shape, say) };
     },
-    async train(shape) {
-      const { train } = await open(() => shape);
-      return inMemory(train, shape, say);
-    },
+    train: async (shape) => inMemory((await open(() => shape)).train, shape, say),
     async test(shape) {
-      const { test } = await open(() => shape);
+      const { train, validation = train, test = validation } = await open(() => shape);
       return inMemory(test, shape, say);
     },
   };
+}
+
+/** The parts without what cannot be read, after a look at all of it, as `fovea data` has: what is wrong is told. */
+async function withoutBad(
+  found: ImageFolder,
+  say: (line: string) => void,
+  strict: boolean,
+): Promise<{ readonly [part in PartName]?: Dataset } & { readonly train: Dataset }> {
+  const summary = await summarizeDataset(found);
+  requireTrainable(summary);
+  if (strict && summary.unreadable.length > 0) throw new FormatError(summary.unreadable[0]!.why);
+  for (const { why } of summary.unreadable) say(`left out: ${why}`);
+  for (const warning of summary.warnings) say(`note: ${warning}`);
+  const good = (part: PartName): Dataset | undefined => {
+    const data = found[part];
+    const bad = new Set(summary.unreadable.filter((one) => one.part === part).map(({ index }) => index));
+    if (data === undefined || bad.size === 0) return data;
+    return subset(
+      data,
+      Array.from({ length: data.length }, (_, i) => i).filter((i) => !bad.has(i)),
+    );
+  };
+  const [train, validation, test] = [good("train")!, good("validation"), good("test")];
+  return { train, ...(validation && { validation }), ...(test && { test }) };
 }
 
 function announceOnce(name: string, say: (line: string) => void): () => void {

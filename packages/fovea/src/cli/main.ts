@@ -50,9 +50,9 @@ function addOption(sub: Program, { flags, description, parse, preset, default: s
   const option = new CommanderOption(flags, shown);
   if (preset !== undefined) option.preset(String(preset));
   if (parse !== undefined) {
-    option.argParser((text: string) => {
+    option.argParser((text: string | undefined) => {
       try {
-        return parse(text);
+        return parse(text ?? "true"); // a flag has no text
       } catch (error) {
         if (!(error instanceof UsageError)) throw error;
         throw new CommandLineError(`${flags.replace(/ .*/, "")}: ${error.message}`);

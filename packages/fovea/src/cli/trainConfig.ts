@@ -39,6 +39,8 @@ export interface TrainConfig {
   readonly earlyStop: number | null;
   /** Whether event files for TensorBoard are written, in the run's folder. */
   readonly tensorboard: boolean;
+  /** Whether a picture that cannot be read, or an empty class folder, ends the run before it begins. */
+  readonly strict: boolean;
   /** Threads that decode and change pictures beside the training. */
   readonly workers: number;
   readonly seed: number;
@@ -81,6 +83,7 @@ const defaults = {
   ema: null,
   earlyStop: null,
   tensorboard: false,
+  strict: false,
   workers: 0,
   seed: 0,
   engine: null,
@@ -185,6 +188,11 @@ export const trainOptions = {
   tensorboard: {
     flags: "--tensorboard",
     description: "write event files for TensorBoard into the run",
+    parse: (text) => text === "true",
+  },
+  strict: {
+    flags: "--strict",
+    description: "pictures that cannot be read, and empty class folders, are errors instead of being left out",
     parse: (text) => text === "true",
   },
   workers: {

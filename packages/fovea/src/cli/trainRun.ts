@@ -1,10 +1,6 @@
 import { join } from "node:path";
 import { FoveaError } from "../base/errors.ts";
-import { manualSeed } from "../base/random.ts";
-import type { ImageDataset } from "../data/dataset.ts";
-import { DataLoader } from "../data/loader.ts";
 import { countParameters } from "../nn/index.ts";
-import type { Optimizer } from "../optim/index.ts";
 import type { Callback, Logs } from "../train/callback.ts";
 import { Checkpoint } from "../train/callbacks/checkpoint.ts";
 import { Diagnoses } from "../train/callbacks/diagnoses.ts";
@@ -14,7 +10,6 @@ import { ProgressBar } from "../train/callbacks/progressBar.ts";
 import { RunRecorder } from "../train/callbacks/runRecorder.ts";
 import { TensorBoard } from "../train/callbacks/tensorBoard.ts";
 import { TimeLimit } from "../train/callbacks/timeLimit.ts";
-import type { ClassifierModel } from "../train/classifier.ts";
 import { describeEnvironment, type Environment } from "../train/environment.ts";
 import { evaluate } from "../train/evaluate.ts";
 import { showCount, showDuration, showNumber, showPercent } from "../train/format.ts";
@@ -23,28 +18,28 @@ import { renderReport } from "../train/report.ts";
 import { RunFolder } from "../train/runFolder.ts";
 import { bestEpoch, epochsOf } from "../train/runLines.ts";
 import { readFitState, type Snapshot } from "../train/snapshot.ts";
-import { Trainer } from "../train/trainer.ts";
-import { augment } from "./augment.ts";
-import { dataStem, openData, type TrainingData } from "./data.ts";
+import type { Trainer } from "../train/trainer.ts";
+import { dataStem } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
-import { buildModel, checkFits, imageShape, toMetadata, type ModelSpec } from "./model.ts";
+import { imageShape, toMetadata } from "./model.ts";
 import { collectReport } from "./reportData.ts";
 import { stopOnSignals } from "./signals.ts";
-import { completeConfig, makeOptimizer, parseConfig, type TrainConfig } from "./trainConfig.ts";
+import { completeConfig, parseConfig, type TrainConfig } from "./trainConfig.ts";
 import { loadWeights } from "./trained.ts";
+import { fitToMachine, makeTrainer, openTraining, prepare, type Setup } from "./trainSetup.ts";
 
 /** Trains from the start into a new folder. */
 export async function startRun(
   asked: TrainConfig,
-  named: ReadonlySet<string>,
+  isCounted: boolean,
   out: string | undefined,
   json: boolean,
 ): Promise<void> {
   useEngine(given(asked));
   const progress = makeProgress();
-  const data = await openTraining(asked, progress);
-  const config = await fitToMachine(asked, named, data, progress);
+  const data = await openTraining(asked, (line) => progress.say(line));
+  const config = await fitToMachine(asked, isCounted, data);
   const setup = prepare(config, data);
   const contents = { train: config, environment: describeEnvironment() };
   const run =
@@ -73,7 +68,7 @@ export async function resumeRun(path: string, over: Partial<TrainConfig>, json: 
     throw new FoveaError(`${path} cannot be resumed: ${why}`);
   }
   for (const problem of problems) progress.say(`passed over a damaged checkpoint: ${problem}`);
-  const setup = prepare(config, await openTraining(config, progress));
+  const setup = prepare(config, await openTraining(config, (line) => progress.say(line)));
   const now = describeEnvironment();
   if (before?.engine !== now.engine || before.isa !== now.isa) {
     progress.say(
@@ -83,96 +78,6 @@ export async function resumeRun(path: string, over: Partial<TrainConfig>, json: 
   progress.say(summaryLine(config, setup, run));
   progress.say(`going on after step ${showCount(readFitState(resume).step)}`);
   await trainInto(run, config, setup, { json, progress, resume });
-}
-
-/** Data, and the network that fits them. */
-interface Opened extends TrainingData {
-  readonly spec: ModelSpec;
-  readonly say: (line: string) => void;
-}
-
-interface Setup extends Opened {
-  readonly model: ClassifierModel;
-  readonly optimizer: Optimizer;
-  readonly loader: DataLoader;
-}
-
-async function openTraining(config: TrainConfig, progress: ProgressBar): Promise<Opened> {
-  const say = (line: string) => progress.say(line);
-  const source = await openData(config.data, say);
-  const { activation, pooling } = config;
-  const specOf = (classes: readonly string[]): ModelSpec => {
-    const options = { ...(activation && { activation }), ...(pooling && { pooling }), numClasses: classes.length };
-    return { model: config.model, options, classes, data: config.data };
-  };
-  const data = await source.training((classes) => imageShape(specOf(classes)));
-  const spec = specOf(data.train.classes);
-  const fixed = data.fit.length === 0 ? [data.train as ImageDataset] : [];
-  for (const part of [...fixed, data.validation, data.test]) checkFits(spec, part);
-  return { ...data, spec, say };
-}
-
-/** Network, optimizer and loader of a configuration; the network starts from the seed. */
-function prepare(config: TrainConfig, data: Opened): Setup {
-  manualSeed(config.seed);
-  const model = buildModel(data.spec);
-  const batchSize = config.batchSize as number;
-  const steps = config.epochs * Math.ceil(Math.ceil(data.train.length / batchSize) / config.accumulate);
-  const loader = makeLoader(config, data, batchSize);
-  return { ...data, model, loader, optimizer: makeOptimizer(config, model.parameters(), steps) };
-}
-
-function makeLoader(
-  { augment: how, seed, workers }: TrainConfig,
-  { train, fit, spec, say }: Opened,
-  batchSize: number,
-): DataLoader {
-  return new DataLoader(train, {
-    batchSize,
-    seed,
-    workers,
-    transform: augment(how, fit, imageShape(spec)),
-    onBadSample: ({ name, error }) => say(`left out ${name}: ${error.message}`),
-  });
-}
-
-function makeTrainer({ clip, accumulate }: TrainConfig, model: ClassifierModel, optimizer: Optimizer): Trainer {
-  return new Trainer(model, {
-    optimizer,
-    loss: "crossEntropy",
-    metrics: ["accuracy"],
-    accumulate,
-    ...(clip !== null && { clipNorm: clip }),
-  });
-}
-
-/** Puts numbers in the place of "auto" and of the epochs that a time allows, measured on a network that is thrown away. */
-async function fitToMachine(
-  config: TrainConfig,
-  named: ReadonlySet<string>,
-  data: Opened,
-  progress: ProgressBar,
-): Promise<TrainConfig> {
-  const { time } = config;
-  let { batchSize, epochs } = config;
-  const model = buildModel(data.spec);
-  const trainer = makeTrainer(config, model, makeOptimizer(config, model.parameters(), 1000));
-  if (batchSize === "auto") {
-    batchSize = await trainer.fittingBatchSize(makeLoader(config, data, 4));
-    progress.say(`batch size ${batchSize}: as much as fits`);
-  }
-  if (time !== null && !named.has("epochs")) {
-    const loader = makeLoader(config, data, batchSize);
-    const { progress: now } = trainer;
-    let first = { seconds: 0, examples: 0 }; // the first steps record and warm up
-    const onTrainBatchEnd = () => void (now.step === 2 && (first = { ...now }));
-    await trainer.fit(loader, { callbacks: [{ onTrainBatchEnd }, new TimeLimit(Math.min(5, time / 10))], verbose: 0 });
-    const examples = now.step > 2 ? now.examples - first.examples : now.examples;
-    const seconds = now.step > 2 ? now.seconds - first.seconds : now.seconds;
-    epochs = Math.max(1, Math.floor((time * examples) / seconds / data.train.length));
-    progress.say(`${showDuration(time)} are enough for ${epochs} ${epochs === 1 ? "epoch" : "epochs"} here`);
-  }
-  return { ...config, batchSize, epochs };
 }
 
 interface Session {

@@ -1,3 +1,4 @@
+export * as audio from "./audio/index.ts";
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
 export { cifar10, cifar100, parseCifar, type Cifar100Options, type CifarOptions } from "./datasets/cifar.ts";

@@ -165,6 +165,14 @@ describe("a sample that cannot be read", () => {
   });
 });
 
+it("weights for the loss come with their samples", async () => {
+  const sampleWeight = [0.5, 1, 2];
+  for (const { indices, sampleWeight: weights } of await all(pictures(3), { batchSize: 2, sampleWeight })) {
+    expect([...weights!]).toEqual([...indices].map((i) => sampleWeight[i]));
+  }
+  expect(() => new DataLoader(pictures(2), { sampleWeight })).toThrow("3 weights in sampleWeight for 2 samples");
+});
+
 describe("samplers", () => {
   const labels = Uint8Array.from({ length: 100 }, (_, i) => (i < 90 ? 0 : 1));
   const data = pictures(100, { labels });

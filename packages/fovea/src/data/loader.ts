@@ -9,6 +9,8 @@ import { stackSamples, type Stack } from "./stack.ts";
 
 /** What a `DataLoader` hands out. */
 export interface Batch extends Stack {
+  /** Weights for the loss, where the loader was given some. */
+  readonly sampleWeight?: Float32Array;
   /** Where in the dataset the samples are. */
   readonly indices: Uint32Array;
   readonly size: number;
@@ -47,6 +49,8 @@ export interface DataLoaderOptions<S extends AnySample = Sample> {
   readonly transform?: SampleTransform<S> | readonly SampleTransform<S>[];
   /** Applied to each batch, in this order. */
   readonly batchTransform?: BatchTransform | readonly BatchTransform[];
+  /** Weight of each sample of the dataset in the loss: batches bring those of theirs. */
+  readonly sampleWeight?: ArrayLike<number>;
   /** Draws with replacement in place of `shuffle`: "balanced" (all classes equally often), or by weight of sample. */
   readonly sampler?: Sampler;
   /**
@@ -85,6 +89,7 @@ export class DataLoader<S extends AnySample = Sample> {
   readonly #batchTransforms: readonly BatchTransform[];
   readonly #onBadSample: NonNullable<DataLoaderOptions<S>["onBadSample"]>;
   readonly #bad = new Map<number, BadSample>();
+  readonly #sampleWeight: ArrayLike<number> | undefined;
   readonly #maker: SampleMaker;
   readonly #workers: number;
   readonly #prefetch: number;
@@ -117,6 +122,11 @@ export class DataLoader<S extends AnySample = Sample> {
     const transforms = listOf(options.transform);
     if (dataset.shape !== undefined && transforms.length === 0) this.#normalizer.setChannels(dataset.shape[0]!);
     this.#maker = new SampleMaker(dataset, { seed, transforms: transforms as never, mean, std, cache });
+    const { sampleWeight } = options;
+    if (sampleWeight !== undefined && sampleWeight.length !== dataset.length) {
+      throw new UsageError(`DataLoader: ${sampleWeight.length} weights in sampleWeight for ${dataset.length} samples`);
+    }
+    this.#sampleWeight = sampleWeight;
     this.#workers = workers;
     this.#prefetch = prefetch;
     this.#batchTransforms = listOf(options.batchTransform);
@@ -214,8 +224,16 @@ export class DataLoader<S extends AnySample = Sample> {
   }
 
   #finish(stack: Stack, indices: Uint32Array, epoch: number, index: number): Batch {
+    const weights = this.#sampleWeight;
+    const batch: Batch = {
+      ...stack,
+      ...(weights && { sampleWeight: Float32Array.from(indices, (place) => weights[place]!) }),
+      indices,
+      size: indices.length,
+      index,
+    };
+    if (this.#batchTransforms.length === 0) return batch;
     const random = this.#random.fork("mix").fork(epoch).fork(index);
-    const batch: Batch = { ...stack, indices, size: indices.length, index };
     const classes = this.dataset.classes.length;
     return this.#batchTransforms.reduce((changed, transform) => transform.applyBatch(changed, random, classes), batch);
   }

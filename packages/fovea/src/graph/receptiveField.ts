@@ -29,7 +29,8 @@ interface Field {
 
 /**
  * Receptive fields of the values of a graph whose first input is a batch of pictures; null where there is none: after
- * global pools and fully connected layers, which see everything, and in transposed convolutions, where units differ.
+ * global pools and fully connected layers, which see everything. In transposed convolutions, where units differ, it is the
+ * most that one sees.
  *
  * Gates that scale whole maps (squeeze-and-excitation) see everything too, but are left out, as is usual.
  */
@@ -61,6 +62,8 @@ function fieldOf(node: GraphNode, { values }: Graph, fields: readonly (Field | n
   switch (op.name) {
     case "conv2d":
       return x && throughWindows(x, shapeOf(1).slice(2), attrs);
+    case "conv2dInputGrad": // the transposed convolution
+      return x && throughTransposed(x, shapeOf(1).slice(2), attrs);
     case "maxPool2d":
     case "avgPool2d":
       return x && throughWindows(x, attrs.kernel, attrs);
@@ -109,6 +112,18 @@ function throughWindows({ axes, extents }: Field, kernel: Shape, attrs: WindowAt
     const before = attrs.padding[k][0] * step;
     const reach = attrs.dilation[k] * (kernel[k]! - 1) * step;
     return { first: first - before, last: last - before + reach, step: step * attrs.stride[k] };
+  };
+  return { axes, extents: [through(extents[0], 0), through(extents[1], 1)] };
+}
+
+/** Unit o of the result is made of those i of x with o = i · stride + r · dilation − padding for a cell r of the kernel. */
+function throughTransposed({ axes, extents }: Field, kernel: Shape, attrs: WindowAttrs): Field {
+  const through = ({ first, last, step }: Extent, k: 0 | 1): Extent => {
+    const stride = attrs.stride[k];
+    const reach = attrs.dilation[k] * (kernel[k]! - 1);
+    const from = Math.ceil((attrs.padding[k][0] - reach) / stride) * step;
+    const more = (Math.ceil((reach + 1) / stride) - 1) * step;
+    return { first: first + from, last: last + from + more, step: step / stride };
   };
   return { axes, extents: [through(extents[0], 0), through(extents[1], 1)] };
 }

@@ -141,7 +141,7 @@ export const alexnets = family(
       summary: "AlexNet as published: two groups, local response normalisation",
       create: (options?: AlexNetOptions) => new OriginalAlexNet(2, options),
       inputShape: squareImage(227),
-      published: published(59.3, "the paper"),
+      published: published(59.3, "the paper, table 2: one network"),
     },
     "alexnet.ungrouped": {
       summary: "AlexNet as published, but every convolution sees all channels",

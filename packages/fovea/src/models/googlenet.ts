@@ -273,13 +273,13 @@ export const googlenets = family(
       summary: "GoogLeNet as published, without its auxiliary heads",
       create: (options: PaperOptions = {}) => new GoogLeNet(options, "paper"),
       inputShape: squareImage(224),
-      published: published(68.7, "Caffe"),
+      published: published(68.7, "BVLC's GoogLeNet in Caffe"),
     },
     "googlenet.paper.aux": {
       summary: "GoogLeNet as published, with its two auxiliary heads",
       create: (options: PaperOptions = {}) => new GoogLeNet({ auxHeads: true, ...options }, "paper"),
       inputShape: squareImage(224),
-      published: published(68.7, "Caffe"),
+      published: published(68.7, "BVLC's GoogLeNet in Caffe"),
     },
     "googlenet.torchvision": {
       summary: "GoogLeNet with batch normalisation, 3×3 in place of 5×5",

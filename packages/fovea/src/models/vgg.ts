@@ -139,7 +139,7 @@ export const vggs = family(
       summary: "VGG-11 with local response normalisation, configuration A-LRN",
       create: (options?: VGGNormOptions) => new VGG("A-LRN", options),
       inputShape: at224,
-      published: published(70.3, "the paper"),
+      published: published(70.3, "the paper, table 3"),
     },
     vgg13: {
       summary: "VGG-13, configuration B",
@@ -169,7 +169,7 @@ export const vggs = family(
       summary: "VGG-16 with three 1×1 convolutions, configuration C",
       create: (options?: VGGNormOptions) => new VGG("C", options),
       inputShape: at224,
-      published: published(72.7, "the paper"),
+      published: published(72.7, "the paper, table 3: 384 pixels"),
     },
     vgg19: {
       summary: "VGG-19, configuration E",

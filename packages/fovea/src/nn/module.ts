@@ -1,5 +1,5 @@
 import { FoveaError } from "../base/errors.ts";
-import { compile, type Compiled, type TensorTree } from "../graph/compile.ts";
+import { compile, type Compiled, type CompileOptions, type TensorTree } from "../graph/compile.ts";
 import { noGrad } from "../tensor/apply.ts";
 import { zeroGrad } from "../tensor/autograd.ts";
 import { inLayer, type LayerFrame } from "../tensor/context.ts";
@@ -109,8 +109,8 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
    * The forward pass as a compiled function for inference: recorded once per combination of input shapes, in eval mode
    * and without gradients, whatever the module's own mode. Later changes of weights are seen at the next call.
    */
-  compile(): Compiled<Tensor[], CompiledOutput<Output>> {
-    return compile((...inputs: Tensor[]) =>
+  compile(options: CompileOptions = {}): Compiled<Tensor[], CompiledOutput<Output>> {
+    const forward = (...inputs: Tensor[]) =>
       noGrad(() => {
         const modes = walk(this).map(([, module]) => [module, module.training] as const);
         this.eval();
@@ -119,8 +119,8 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
         } finally {
           for (const [module, training] of modes) module.training = training;
         }
-      }),
-    );
+      });
+    return compile(forward, options);
   }
 
   /** Switches this module and all inside it to training behaviour, or with `false` to inference. */

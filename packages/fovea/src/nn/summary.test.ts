@@ -78,6 +78,20 @@ describe("summarize", () => {
     expect(sizes(1)).toEqual([3, 5, 7, 9, 11, 13]);
   });
 
+  it("through transposed convolutions: the most that a unit sees, by hand", () => {
+    const around = (up: nn.ConvTranspose2d) => {
+      const down = new nn.Conv2d(1, 1, 4, { stride: 2, padding: 1 }); // unit i sees pixels 2i − 1 … 2i + 2
+      return field(nn.summarize(new nn.Sequential(down, up), [1, 1, 32, 32]), "1");
+    };
+    // Unit o is made of units ⌈(o − 2) / 2⌉ … ⌊(o + 1) / 2⌋: pixels o − 3 … o + 2, where o is even.
+    expect(around(new nn.ConvTranspose2d(1, 1, 4, { stride: 2, padding: 1 }))).toEqual([6, 1, 3]);
+    // Unit o is made of unit ⌊o / 2⌋.
+    expect(around(new nn.ConvTranspose2d(1, 1, 2, { stride: 2 }))).toEqual([4, 1, 1]);
+    // Units with odd o are made of two.
+    expect(around(new nn.ConvTranspose2d(1, 1, 3, { stride: 2, padding: 1 }))).toEqual([6, 1, 1]);
+    expect(field(summary("unet.milesial"), "outc")[1]).toBe(1);
+  });
+
   it("a row per module: shapes, parameters, work; the network's are the sums", () => {
     const { rows, ...all } = summary("lenet5");
     expect(

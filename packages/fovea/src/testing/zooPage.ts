@@ -3,36 +3,46 @@ import { join } from "node:path";
 import { facts, list, type ModelFacts } from "../models/index.ts";
 import { showCount } from "../train/format.ts";
 
-/** Networks whose parity tests run against each of the fixtures. */
+/** A fixture of the parity tests: networks by what is compared of them. */
+interface Fixture {
+  readonly parity: readonly { readonly name: string; readonly gradient?: object }[];
+  /** Names and shapes of all weights. */
+  readonly keys?: Readonly<Record<string, unknown>>;
+  /** Layers with weights, their shapes and order. */
+  readonly order?: readonly { readonly name: string }[];
+}
+
 interface Fixtures {
-  readonly torchvision: ReadonlySet<string>;
-  readonly namesOnly: ReadonlySet<string>;
-  readonly published: ReadonlySet<string>;
+  readonly models: Fixture;
+  readonly kerasApplications: Fixture;
+  readonly published: Fixture;
 }
 
 /** Not in torchvision: models.py writes them again too. */
 const written = /^unet|\.cifar/;
 
 function readFixtures(folder: string): Fixtures {
-  const read = (name: string) =>
-    JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as {
-      readonly keys?: Readonly<Record<string, unknown>>;
-      readonly parity: readonly { readonly name: string }[];
-    };
-  const models = read("models");
-  return {
-    torchvision: new Set(models.parity.map(({ name }) => name).filter((name) => !written.test(name))),
-    namesOnly: new Set(Object.keys(models.keys!).filter((name) => !written.test(name))),
-    published: new Set([...models.parity, ...read("published").parity].map(({ name }) => name)),
-  };
+  const read = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Fixture;
+  return { models: read("models"), kerasApplications: read("kerasApplications"), published: read("published") };
 }
 
 /** What outputs (or at least names and shapes of the weights) are compared with. */
-function checkedAgainst({ name }: ModelFacts, { torchvision, namesOnly, published }: Fixtures): string {
-  if (torchvision.has(name)) return "torchvision: outputs";
-  if (namesOnly.has(name)) return "torchvision: weights";
-  if (published.has(name)) return "definition: outputs";
-  return "counts";
+function checkedAgainst({ name }: ModelFacts, { models, kerasApplications, published }: Fixtures): string {
+  const compared = ({ parity }: Fixture): string | null => {
+    const entries = parity.filter((entry) => entry.name === name);
+    if (entries.length === 0) return null;
+    return entries.some(({ gradient }) => gradient !== undefined) ? "outputs, gradient" : "outputs";
+  };
+  const theirs = compared(models) ?? (models.keys![name] === undefined ? null : "weights");
+  const keras =
+    compared(kerasApplications) ?? (kerasApplications.order!.some((entry) => entry.name === name) ? "weights" : null);
+  const definition = compared(published);
+  const found = [
+    theirs && `${written.test(name) ? "definition" : "torchvision"}: ${theirs}`,
+    keras && `Keras: ${keras}`,
+    definition && `definition: ${definition}`,
+  ].filter((text) => text !== null);
+  return found.join("; ") || "counts";
 }
 
 const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
@@ -85,11 +95,13 @@ export function zooPage(fixtures: string): string {
     "",
     "**Parameters** are those that training changes; *with statistics* also counts running means and variances, as Keras does.",
     "**MACs** are the multiply–accumulates of convolutions and linear layers for one input in inference; FLOPs are twice as many.",
-    "**Top-1** is what the named source publishes, not a measurement of Fovea. **Checked against**: *torchvision: outputs*, outputs (and for some",
-    "the gradient by the image) equal torchvision's for the same weights within 1e-4; *torchvision: weights*, names and shapes of all weights are",
-    "torchvision's, and outputs are compared for a sibling; *definition: outputs*, there is no package to compare with (Keras, timm and the",
-    "original code are not installed where the fixtures are made), so outputs equal those of the published definition written again in PyTorch;",
-    "*counts*, parameters and MACs are those of the paper's layer table, for siblings of a network whose outputs are compared.",
+    "**Top-1** is what the named source publishes, not a measurement of Fovea.",
+    "",
+    "**Checked against** says what runs with the same weights on both sides. *Outputs* agree within 1e-4 of the largest; *gradient*, the image's",
+    "agrees within 1e-6 in double precision; *weights*, names (torchvision) or order (Keras) and shapes of all weights are the same, and outputs are",
+    "compared for a sibling. *torchvision* and *Keras* are the packages themselves; *definition* is the published definition written again in",
+    "PyTorch beside the fixtures, where no package has the network or its gradient. *Counts*: parameters and MACs are those of the paper's layer",
+    "table, for siblings of a network whose outputs are compared, and the suite runs each for shapes, heads, and features.",
     "",
     ...sections,
   ].join("\n");

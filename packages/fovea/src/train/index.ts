@@ -39,6 +39,7 @@ export { availableBytes, estimateMemory, type MemoryEstimate } from "./memory.ts
 export * from "./metrics/index.ts";
 export { NonFiniteError } from "./nonFinite.ts";
 export type { LossArgument, LossFunction, LossName, MetricArgument, MetricFunction, Outputs } from "./objective.ts";
+export type { OptimizerArgument, OptimizerName } from "./optimizers.ts";
 export { bestEpoch, type EpochMetrics, type HistoryLine, type StretchMetrics } from "./runLines.ts";
 export type { Snapshot } from "./snapshot.ts";
 export type { Loader, RawBatch, TrainData } from "./source.ts";

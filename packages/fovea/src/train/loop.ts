@@ -1,7 +1,6 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
 import { defaultStream, restoreDefaultStream } from "../base/random.ts";
 import { showShape } from "../base/shape.ts";
-import { subset } from "../data/subset.ts";
 import { recordShapes } from "../graph/macs.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { noGrad } from "../tensor/apply.ts";
@@ -9,28 +8,17 @@ import { catchAnomaly } from "./anomaly.ts";
 import { isTensor, type Named, type TrainBatch, type Values } from "./batch.ts";
 import { CallbackList, type Callback } from "./callback.ts";
 import { ProgressBar } from "./callbacks/progressBar.ts";
-import { addBatch, emptyTally, meansOf, startState } from "./fitState.ts";
+import { addBatch, emptyTally, meansOf, startState, type FitState } from "./fitState.ts";
 import { History } from "./history.ts";
 import { checkMemory } from "./memory.ts";
 import { explainLoss } from "./nonFinite.ts";
 import type { Metric } from "./metrics/metric.ts";
 import { named } from "./objective.ts";
 import { restoreSnapshot } from "./snapshot.ts";
-import {
-  arraySource,
-  isArrays,
-  isDataset,
-  openSource,
-  readArrays,
-  splitArrays,
-  splitAt,
-  withClassWeights,
-  type BatchSource,
-  type SourceOptions,
-  type TrainData,
-} from "./source.ts";
+import type { TrainData } from "./source.ts";
+import { checkCount, openSources } from "./fitSources.ts";
 import { checkAccumulate, StepRunner, type StepOptions } from "./step.ts";
-import { BatchStream, limited, repeated } from "./stream.ts";
+import { BatchStream } from "./stream.ts";
 import type { FitOptions, Trainer } from "./trainer.ts";
 import { computed, targetOf, validate } from "./validate.ts";
 
@@ -59,6 +47,8 @@ export async function runFit(
   const pause = makePause();
 
   let state = startState(initialEpoch);
+  /** Of the training part of the epoch, while the metrics look at the validation. */
+  let measured: FitState["metrics"] | null = null;
   const data = { ...train.description, ...(train.length !== null && { batches: train.length }) };
   trainer.enter({
     callbacks,
@@ -68,7 +58,7 @@ export async function runFit(
       ...state,
       stopped: trainer.stopTraining,
       random: defaultStream().state,
-      metrics: metrics.map((metric) => metric.state),
+      metrics: measured ?? metrics.map((metric) => metric.state),
     }),
   });
   const { progress } = trainer;
@@ -178,6 +168,7 @@ export async function runFit(
       if (signal?.aborted) return await interrupted();
       if (state.tally.examples === 0) throw new UsageError("fit: the data gave no batch");
 
+      measured = metrics.map((metric) => metric.state);
       const trained = { ...meansOf(state.tally), ...computed(metrics) };
       const logs: Record<string, number> = { ...trained, lr: state.lr };
       if (validation !== null && isDue(options.validationFreq ?? 1, epoch)) {
@@ -203,6 +194,12 @@ export async function runFit(
         tally: emptyTally,
         history: { epoch: [...done], history },
       };
+      if (trainer.endEpoch && stepsPerEpoch === undefined && state.at.batch > 0) {
+        await stream.close(); // the next epoch is a pass of its own
+        stream = new BatchStream(train, { pass: state.at.pass + 1, batch: 0 });
+        state = { ...state, at: stream.at };
+      }
+      measured = null;
       trainer.endEpoch = false;
       Object.assign(progress, { epoch: epoch + 1, batch: 0 });
       await callbacks.call("onResumePoint", "epoch", trainer);
@@ -220,64 +217,6 @@ export async function runFit(
       trainer.enter(null);
     }
   }
-}
-
-/** Sources of what was given, and what it is validated on. */
-async function openSources(
-  trainer: Trainer,
-  x: Named<Values> | TrainData,
-  y: Named<Values> | undefined,
-  options: FitOptions,
-): Promise<{ train: BatchSource; validation: BatchSource | null }> {
-  const { shuffle = true, seed = 0, classWeight, overfitBatches, validationData, validationSplit } = options;
-  if (validationData !== undefined && validationSplit !== undefined) {
-    throw new UsageError("fit: give validationData or validationSplit, not both");
-  }
-  const batchSize = options.batchSize === "auto" ? await trainer.fittingBatchSize(x, y) : (options.batchSize ?? 32);
-  checkCount("batchSize", batchSize, 1);
-  const how: SourceOptions = {
-    batchSize,
-    seed,
-    shuffle: shuffle && overfitBatches === undefined,
-    classWeight,
-    sampleWeight: options.sampleWeight,
-  };
-  const still: SourceOptions = { batchSize: options.validationBatchSize ?? batchSize, seed, shuffle: false };
-  let train: BatchSource;
-  let validation: BatchSource | null = null;
-  if (validationSplit === undefined) {
-    train = await openSource(x, y, how);
-    if (Array.isArray(validationData) && !isRawBatches(validationData)) {
-      const [vx, vy, sampleWeight] = validationData as unknown as readonly [Named<Values>, Named<Values>, Values?];
-      validation = await openSource(vx, vy, { ...still, sampleWeight });
-    } else if (validationData !== undefined)
-      validation = await openSource(validationData as TrainData, undefined, still);
-  } else if (isArrays(x)) {
-    const [first, last] = splitArrays(await readArrays(x, y, options.sampleWeight), validationSplit);
-    train = withClassWeights(arraySource(first, how), how);
-    validation = arraySource(last, still);
-  } else if (isDataset(x)) {
-    const cut = splitAt(x.length, validationSplit);
-    const rows = (from: number, to: number) => Uint32Array.from({ length: to - from }, (_, i) => from + i);
-    train = await openSource(subset(x, rows(0, cut)), undefined, how);
-    validation = await openSource(subset(x, rows(cut, x.length)), undefined, still);
-  } else throw new UsageError("fit: validationSplit divides arrays and datasets; give validationData with other data");
-  if (overfitBatches !== undefined) {
-    train = repeated(train, overfitBatches);
-    return { train, validation: train };
-  }
-  return {
-    train: limited(train, options.limitTrainBatches, "limitTrainBatches"),
-    validation: validation && limited(validation, options.limitValidationBatches, "limitValidationBatches"),
-  };
-}
-
-/** A list of batches, rather than the arrays x and y. */
-function isRawBatches(list: readonly unknown[]): boolean {
-  const first = list[0] as { x?: unknown } | readonly unknown[] | undefined;
-  return Array.isArray(first)
-    ? !isArrays(first) || list.length > 3
-    : typeof first === "object" && "x" in (first as object);
 }
 
 function withDevRun(options: FitOptions): FitOptions {
@@ -332,10 +271,6 @@ function isDue(frequency: number | readonly number[], epoch: number): boolean {
 
 function lastOf({ history }: History): Record<string, number> {
   return Object.fromEntries(Object.entries(history).map(([name, values]) => [name, values.at(-1)!]));
-}
-
-function checkCount(what: string, n: number, min: number): void {
-  if (!Number.isInteger(n) || n < min) throw new UsageError(`${what} must be a whole number ≥ ${min}, got ${n}`);
 }
 
 /** Lets timers and signals through now and then: awaiting finished work alone never would. */

@@ -3,6 +3,7 @@ import { pow } from "../base/math.ts";
 import { defaultStream, restoreDefaultStream } from "../base/random.ts";
 import { Adam } from "../optim/adam.ts";
 import { Optimizer } from "../optim/optimizer.ts";
+import { toOptimizer } from "./optimizers.ts";
 import { fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Named, Values } from "./batch.ts";
@@ -70,7 +71,7 @@ export async function lrFind(
   let least = Infinity;
   let diverged = false;
   try {
-    const optimizer = given instanceof Optimizer ? given : given(model.parameters());
+    const optimizer = toOptimizer(given, () => model.parameters());
     model.train();
     for (let pass = 0; points.length < iterations && !diverged; pass++) {
       const before = points.length;

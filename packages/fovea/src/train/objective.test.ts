@@ -5,11 +5,14 @@ import { create, type GoogLeNet } from "../models/index.ts";
 import { CrossEntropyLoss } from "../nn/losses.ts";
 import { Linear } from "../nn/linear.ts";
 import { Module } from "../nn/module.ts";
+import { Identity } from "../nn/shape.ts";
 import { crossEntropy } from "../ops/losses.ts";
 import { softmax } from "../ops/softmax.ts";
 import { clippedByNorm, clippedByValue, clipGradNorm, SGD } from "../optim/index.ts";
 import { tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor.ts";
+import { TopK } from "./metrics/index.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { Trainer, type FitOptions, type TrainerOptions } from "./trainer.ts";
 
 const random = new RandomStream(5);
@@ -126,9 +129,23 @@ describe("losses", () => {
     expect(soft["accuracy"]).toBe(hard["accuracy"]);
   });
 
+  it("of yes-or-no answers say what yes is: a probability of ½, or a logit of 0", async () => {
+    const answers = { data: Float32Array.of(-1, 0.2, 0.4, 3), shape: [4, 1] };
+    const targets = Float32Array.of(0, 1, 1, 1);
+    const as = (loss: "bceWithLogitsLoss" | "mse") =>
+      new Trainer(new Identity(), { loss, metrics: ["accuracy"] }).evaluate(answers, { data: targets, shape: [4, 1] });
+    expect((await as("bceWithLogitsLoss"))["accuracy"]).toBe(1);
+    expect((await as("mse"))["accuracy"]).toBe(0.5);
+  });
+
   it("that are misspelt are named with the nearest", () => {
     expect(() => make({ loss: "crossEntrpy" as never })).toThrow(/no loss "crossEntrpy"; did you mean crossEntropy\?/);
   });
+});
+
+it("optimizers go by name, too", async () => {
+  expect(await fit(make({ optimizer: "adamw" }))).not.toEqual(await fit(make({ optimizer: "sgd" })));
+  await expect(fit(make({ optimizer: "adma" as never }))).rejects.toThrow(/no optimizer "adma"; did you mean adam/);
 });
 
 it("layers that a callback freezes stay as they are from then on", async () => {
@@ -179,6 +196,29 @@ describe("several outputs", () => {
     const { loss, logitsLoss, aux1Loss, aux2Loss } = scores as Record<string, number>;
     expect(loss).toBeCloseTo(logitsLoss! + 0.3 * (aux1Loss! + aux2Loss!), 4);
     expect(Object.keys(await trainer.testOnBatch(images, Int32Array.of(0, 2)))).toEqual(["loss"]);
+  });
+});
+
+describe("metrics on the host", () => {
+  it("are those of their class, in training and in validation, and in the middle of a resumed epoch", async () => {
+    const labels = Int32Array.from(y, (c) => c % 2);
+    const run = async (options: FitOptions) => {
+      manualSeed(2);
+      const trainer = new Trainer(new Linear(3, 2), { loss: "crossEntropy", metrics: ["rocAuc", new TopK(1)] });
+      await trainer.fit(x, labels, { batchSize: 4, epochs: 2, verbose: 0, validationSplit: 0.4, ...options });
+      return trainer;
+    };
+    const snapshots: Snapshot[] = [];
+    const save = async (_at: string, trainer: Trainer) => void snapshots.push(await trainer.snapshot());
+    const whole = await run({ callbacks: [{ onResumePoint: save }] });
+    const { history } = whole.history;
+    expect(Object.keys(history)).toEqual(["loss", "rocAuc", "top1", "lr", "valLoss", "valRocAuc", "valTop1"]);
+    const last = { data: data.subarray(36), shape: [8, 3] };
+    const scores = (await whole.predict(last)) as Tensor;
+    const top = new TopK(1);
+    top.update({ data: await scores.data(), shape: scores.shape }, { data: labels.subarray(12), shape: [8] });
+    expect(history["valTop1"]!.at(-1)).toBe(top.compute());
+    expect((await run({ resume: snapshots[1]! })).history.history).toEqual(history);
   });
 });
 

@@ -1,6 +1,7 @@
 import { UsageError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import { showShape } from "../base/shape.ts";
+import { BCEWithLogitsLoss } from "../nn/losses.ts";
 import { Module } from "../nn/module.ts";
 import { bceLoss, bceWithLogitsLoss, diceLoss, hingeLoss, jaccardLoss } from "../ops/binaryLosses.ts";
 import { crossEntropy, focalLoss, klDiv, nllLoss } from "../ops/losses.ts";
@@ -95,6 +96,10 @@ export type Objective = (outputs: Outputs, targets: ReadonlyMap<string, Tensor>,
 export function makeObjective({ loss, lossWeights = {}, metrics = [] }: ObjectiveOptions): Objective {
   const single = isLoss(loss);
   const byOutput = new Map(entriesOf<LossArgument>(loss, isLoss).map(([name, given]) => [name, lossFunction(given)]));
+  // A yes-or-no answer is yes from a probability of ½ on, which is a logit of 0.
+  const byLogits = new Set(
+    [...entriesOf<LossArgument>(loss, isLoss)].filter(([, given]) => takesLogit(given)).map(([name]) => name),
+  );
   const weightOf = (name: string) => (lossWeights as Record<string, number>)[name] ?? 1;
   return (outputs, targets, weight) => {
     const all = entriesOf<Tensor>(outputs, isTensor);
@@ -122,7 +127,9 @@ export function makeObjective({ loss, lossWeights = {}, metrics = [] }: Objectiv
     const values = new Map<string, Tensor>();
     const add = (metric: MetricArgument, prefix: string, name: string, output: Tensor) => {
       if (isHostMetric(metric)) return;
-      const [label, fn] = metric === "accuracy" ? ["accuracy", accuracy] : [metric.name || "metric", metric];
+      const isRight: MetricFunction = (scores, wanted) =>
+        accuracy(scores, wanted, byLogits.has(single ? "" : name) ? 0 : 0.5);
+      const [label, fn] = metric === "accuracy" ? ["accuracy", isRight] : [metric.name || "metric", metric];
       const value = fn(output.detach(), targetOf(name));
       const sum = (value.dtype === "float32" ? value : value.cast("float32")).sum();
       const perExample = value.size / size;
@@ -196,9 +203,13 @@ function moduleLoss(module: Module<[output: Tensor, target: Tensor]>): LossFunct
   };
 }
 
-function accuracy(output: Tensor, target: Tensor): Tensor {
+function takesLogit(loss: LossArgument): boolean {
+  return loss === "bceWithLogitsLoss" || loss === bceWithLogitsLoss || loss instanceof BCEWithLogitsLoss;
+}
+
+function accuracy(output: Tensor, target: Tensor, yesFrom: number): Tensor {
   const yesNo = output.rank < 2 || output.shape[1] === 1;
-  if (yesNo) return output.greater(0.5).equal(target.reshape(output.shape).greater(0.5));
+  if (yesNo) return output.greater(yesFrom).equal(target.reshape(output.shape).greater(0.5));
   const labels = target.rank === output.rank ? target.argmax(1) : target;
   return output.argmax(1).equal(labels);
 }

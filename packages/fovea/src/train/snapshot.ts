@@ -57,7 +57,7 @@ export async function takeSnapshot({ model, optimizer, callbacks, data }: RunPar
     [WEIGHTS, await encodeTensors(model.stateDict())],
     [OPTIMIZER, await encodeTensors(tensors)],
     [CALLBACKS, await encodeTensors(kept)],
-    [STATE, new TextEncoder().encode(`${JSON.stringify(state)}\n`)],
+    [STATE, new TextEncoder().encode(`${JSON.stringify(state, keepNonFinite)}\n`)],
   ]);
   // Zeros in front: names sort by age. The epoch tells apart what comes before and after a validation.
   return { name: `step-${zeros(fit.step, 9)}-epoch-${zeros(fit.epoch, 5)}`, files };
@@ -107,7 +107,7 @@ export function readFitState({ name, files }: Snapshot): FitState {
 function parseState(text: string, path: string): StateFile {
   let state: Partial<StateFile> | null = null;
   try {
-    state = JSON.parse(text) as Partial<StateFile> | null;
+    state = JSON.parse(text, giveNonFinite) as Partial<StateFile> | null;
   } catch {
     // said below
   }
@@ -115,6 +115,16 @@ function parseState(text: string, path: string): StateFile {
     throw new FormatError(`${path} is not the state of a run of version 2 (other versions of fovea write others)`);
   }
   return state as StateFile;
+}
+
+/** JSON has no NaN (a score of nothing) and no infinities. */
+function keepNonFinite(_key: string, value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value;
+}
+
+function giveNonFinite(_key: string, value: unknown): unknown {
+  const { number } = (value ?? {}) as { number?: unknown };
+  return number === "NaN" || number === "Infinity" || number === "-Infinity" ? Number(number) : value;
 }
 
 function zeros(n: number, digits: number): string {

@@ -1,6 +1,5 @@
 import { UsageError } from "../base/errors.ts";
 import type { Shape } from "../base/shape.ts";
-import { Adam } from "../optim/adam.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor.ts";
@@ -16,14 +15,15 @@ import { explainWeights, type NonFiniteError } from "./nonFinite.ts";
 import { hostMetrics, makeObjective, type LossArgument, type MetricArgument, type Outputs } from "./objective.ts";
 import type { DataDescription } from "./fingerprint.ts";
 import { takeSnapshot, type Snapshot } from "./snapshot.ts";
+import { toOptimizer, type OptimizerArgument } from "./optimizers.ts";
 import { isArrays, openSource, toBatch, type BatchSource, type TrainData } from "./source.ts";
 import { StepRunner, type BatchResult, type BatchScores, type StepOptions, type TrainableModel } from "./step.ts";
 import { computed, targetOf, validate } from "./validate.ts";
 
 /** How a network is to be trained: what Keras' `compile` is told. */
 export interface TrainerOptions {
-  /** One that exists, or a function that makes it of the parameters; default Adam. Its rate may be a schedule. */
-  optimizer?: Optimizer | ((parameters: Tensor[]) => Optimizer);
+  /** One that exists, a function that makes it of the parameters, or Keras' name of one; default "adam". */
+  optimizer?: OptimizerArgument;
   /** A loss by name or as a function or module; for several outputs one for all, or one by output. */
   loss: Named<LossArgument>;
   /** What each output's loss counts; default 1: `{ logits: 1, aux1: 0.3, aux2: 0.3 }`. */
@@ -188,8 +188,7 @@ export class Trainer {
   /** Made at its first use, because layers of Keras have their weights only then. */
   get optimizer(): Optimizer {
     if (this.#optimizer === null) {
-      const { optimizer = (p: Tensor[]) => new Adam(p) } = this.options;
-      this.#optimizer = typeof optimizer === "function" ? optimizer(this.model.parameters()) : optimizer;
+      this.#optimizer = toOptimizer(this.options.optimizer ?? "adam", () => this.model.parameters());
     }
     return this.#optimizer;
   }

@@ -1,6 +1,6 @@
-import { writeFile } from "node:fs/promises";
 import { FoveaError } from "../../base/errors.ts";
 import type { ImageDataset } from "../../data/dataset.ts";
+import { writeFileAtomic } from "../../io/files.ts";
 import { describeEnvironment } from "../../train/environment.ts";
 import { showCount, showPercent } from "../../train/format.ts";
 import { showBar } from "../bar.ts";
@@ -8,7 +8,7 @@ import type { Command } from "../command.ts";
 import { parseMethods, type Method } from "../compare/methods.ts";
 import { renderComparison } from "../compare/report.ts";
 import { compareMethods, type MethodResult } from "../compare/run.ts";
-import { dataHelp, openData } from "../data.ts";
+import { dataHelp, openData, type DataSource } from "../data.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
 import { wholeNumber } from "../parse.ts";
 import { showTable } from "../table.ts";
@@ -59,14 +59,14 @@ export const compare: Command<CompareCommandOptions> = {
   examples: [
     ["fovea compare mnist", "seven methods on 10,000 digits"],
     ["fovea compare mnist --methods raw+linear,hog+svm,lenet5 --out report.html", "three of them, as a page"],
+    ["fovea compare photos/", "photos in folders named after their classes, at 64 × 64"],
     ["fovea compare digits/ --methods raw+linear,hog+svm,deep+svm", "UCI's digits in a folder"],
   ],
   async run(options, [name]) {
     useEngine(options);
     const { methods = parseMethods(usual), limit = LIMIT, epochs = 10, batchSize = 64, seed = 0 } = options;
     const source = await openData(String(name), console.error);
-    const train = limited(await source.train(PHOTO), limit, seed);
-    const test = await source.test(PHOTO);
+    const { train, test } = await openParts(source, limit, seed);
     if (train.shape.join() !== test.shape.join() || train.classes.join() !== test.classes.join()) {
       throw new FoveaError(
         `${train.name} has [${train.shape.join(", ")}] pictures of ${train.classes.length} classes, but ${test.name} ` +
@@ -90,7 +90,7 @@ export const compare: Command<CompareCommandOptions> = {
       seed,
     };
     if (options.out !== undefined) {
-      await writeFile(options.out, await renderComparison(results, facts, describeEnvironment()));
+      await writeFileAtomic(options.out, await renderComparison(results, facts, describeEnvironment()));
     }
     if (options.json) console.log(JSON.stringify({ ...facts, results }));
     else {
@@ -103,6 +103,18 @@ export const compare: Command<CompareCommandOptions> = {
     }
   },
 };
+
+/** What methods learn from, and what they are tested on: of a folder without parts a fifth, chosen by the seed. */
+async function openParts(
+  source: DataSource,
+  limit: number,
+  seed: number,
+): Promise<{ readonly train: ImageDataset; readonly test: ImageDataset }> {
+  const all = await source.train(PHOTO);
+  const given = await source.test(PHOTO);
+  const [train, test] = given.name === all.name ? all.split(0.8, seed) : [all, given];
+  return { train: limited(train, limit, seed), test };
+}
 
 function limited(data: ImageDataset, limit: number, seed: number): ImageDataset {
   return data.length <= limit ? data : data.split(limit / data.length, seed)[0];

@@ -36,8 +36,8 @@ export const train: Command<TrainOptions> = {
   ],
   async run({ out, config, resume, json = false, ...given }, _args, names) {
     if (resume !== undefined) {
-      // Engine and threads may differ from machine to machine; anything else would be another run.
-      const others = [...names].filter((name) => !["resume", "json", "engine", "threads"].includes(name));
+      // Engine, threads and workers may differ from machine to machine; anything else would be another run.
+      const others = [...names].filter((name) => !["resume", "json", "engine", "threads", "workers"].includes(name));
       if (others.length > 0) {
         throw new CommandLineError(
           `--resume takes all settings from the run; it does not go with --${others[0]!.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)} ` +
@@ -47,7 +47,8 @@ export const train: Command<TrainOptions> = {
       return resumeRun(resume, given, json);
     }
     const file = config === undefined ? {} : parseConfig(await readConfigFile(config), config);
-    return startRun(completeConfig(given, file), names, out, json);
+    const isCounted = names.has("epochs") || file.epochs !== undefined;
+    return startRun(completeConfig(given, file), isCounted, out, json);
   },
 };
 

@@ -1,17 +1,23 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { FoveaError } from "../../base/errors.ts";
 import { facts, type ModelFacts } from "../../models/facts.ts";
 import { kerasTable, type KerasRow } from "../../models/kerasTable.ts";
 import { list } from "../../models/_registry.ts";
 import { showCount } from "../../train/format.ts";
+import { showBar } from "../bar.ts";
+import type { BenchResult } from "../benchRun.ts";
 import type { Command } from "../command.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
 import { CommandLineError } from "../errors.ts";
 import { checkModelName } from "../modelName.ts";
-import { choice } from "../parse.ts";
+import { choice, wholeNumber } from "../parse.ts";
 import { showTable } from "../table.ts";
 
 interface ZooOptions extends EngineOptions {
   readonly table?: "keras";
   readonly time?: boolean;
+  readonly batch?: number;
   readonly json?: boolean;
 }
 
@@ -21,7 +27,8 @@ export const zoo: Command<ZooOptions> = {
   arguments: [{ name: "[pattern]", description: "names to list, with * for anything; default all" }],
   options: [
     { flags: "--table <name>", description: "keras: the table of Keras Applications", parse: choice(["keras"]) },
-    { flags: "--time", description: "with --table: also measure an inference step of one image here (minutes)" },
+    { flags: "--time", description: "with --table: also measure an inference step of each network here (minutes)" },
+    { flags: "--batch <n>", description: "images in a step, with --time", parse: wholeNumber(1, 4096), default: 1 },
     ...engineOptions,
     { flags: "--json", description: "print one JSON array" },
   ],
@@ -29,12 +36,15 @@ export const zoo: Command<ZooOptions> = {
     ["fovea zoo", "every network"],
     ['fovea zoo "resnet*"', "those that begin so"],
     ["fovea zoo --table keras", "size, accuracy, parameters and depth of Keras' twelve"],
+    ["fovea zoo --table keras --time --batch 32", "and their time per step here, in Keras' batches of 32"],
   ],
-  async run({ table, time = false, json = false, ...engine }, [pattern]) {
-    if (time && table === undefined) throw new CommandLineError("--time goes with --table keras");
+  async run({ table, time = false, batch = 1, json = false, ...engine }, [pattern], given) {
+    if (table === undefined && (time || given.has("batch"))) {
+      throw new CommandLineError(`${time ? "--time" : "--batch"} goes with --table keras${time ? "" : " --time"}`);
+    }
     if (table === "keras") {
-      const rows: TimedRow[] = kerasTable().map((row) => ({ ...row, stepMs: null }));
-      if (time) await measure(rows, engine);
+      const rows: TimedRow[] = kerasTable().map((row) => ({ ...row, stepMs: null, batch: null }));
+      if (time) await measure(rows, batch, engine);
       console.log(json ? JSON.stringify(rows) : showKeras(rows));
       return;
     }
@@ -48,14 +58,30 @@ export const zoo: Command<ZooOptions> = {
 /** A row of Keras' table; the step is measured on request. */
 interface TimedRow extends KerasRow {
   stepMs: number | null;
+  /** Images in the step. */
+  batch: number | null;
 }
 
-async function measure(rows: TimedRow[], engine: EngineOptions): Promise<void> {
-  useEngine(engine);
-  const { benchModel } = await import("../benchRun.ts");
-  for (const row of rows) {
-    const settings = { model: row.name, batch: 1, size: undefined, train: false, seconds: 1, layers: false };
-    row.stepMs = (await benchModel(settings, () => {})).medianMs;
+/** Each network runs in a process of its own, `fovea bench`, so that none has another's memory around it. */
+async function measure(rows: TimedRow[], batch: number, { engine, threads }: EngineOptions): Promise<void> {
+  useEngine({ engine, threads }); // says now what is wrong
+  const options = ["--batch", String(batch), "--seconds", "1", "--json"];
+  if (engine !== undefined) options.push("--engine", engine);
+  if (threads !== undefined) options.push("--threads", String(threads));
+  const bar = await showBar(process.stderr);
+  try {
+    for (const [k, row] of rows.entries()) {
+      bar.update(k, rows.length, `measuring ${row.name}, ${k + 1} of ${rows.length}`);
+      const command = [...process.execArgv, process.argv[1]!, "bench", row.name, ...options];
+      const { stdout } = await promisify(execFile)(process.execPath, command).catch((error: Error) => {
+        const { stderr = error.message } = error as Error & { stderr?: string };
+        throw new FoveaError(`measuring ${row.name} failed: ${stderr.trim()}`, { cause: error });
+      });
+      row.stepMs = (JSON.parse(stdout) as BenchResult).medianMs;
+      row.batch = batch;
+    }
+  } finally {
+    bar.close();
   }
 }
 
@@ -84,7 +110,12 @@ function showKeras(rows: readonly TimedRow[]): string {
   const right = head.map((_, k) => k > 0 && k < head.length - 1);
   const notes = [
     "Accuracy: as Keras publishes it. Size, parameters (with running statistics) and depth: counted here.",
-    ...(timed ? ["A step is the inference of one image, the median of a second; Keras' own column is of 32."] : []),
+    ...(timed
+      ? [
+          `A step is the inference of ${rows[0]!.batch === 1 ? "one image" : `${rows[0]!.batch} images`}, the median of a second or five runs;` +
+            " Keras' own column is of 32.",
+        ]
+      : []),
   ];
   return [showTable([head, ...body], right), "", ...notes].join("\n");
 }

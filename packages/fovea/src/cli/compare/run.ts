@@ -5,7 +5,7 @@ import type { ModelName } from "../../models/index.ts";
 import { countParameters } from "../../nn/index.ts";
 import { ConfusionMatrix } from "../../train/metrics/confusionMatrix.ts";
 import { classifierMakers, countKept, featureMakers, scaled, type Features, type Method } from "./methods.ts";
-import { runNetwork, trainNetwork, type ComparedNetwork } from "./network.ts";
+import { runNetwork, SmallCnn, trainNetwork, type ComparedNetwork } from "./network.ts";
 
 /** What came of one method. */
 export interface MethodResult {
@@ -37,67 +37,94 @@ export async function compareMethods(
   test: ImageDataset,
   options: CompareOptions,
 ): Promise<MethodResult[]> {
-  const { seed, onProgress } = options;
-  const networks = new Map<string, Promise<Timed<ComparedNetwork>>>();
-  const extracted = new Map<string, Promise<Extracted>>();
+  const comparison = new Comparison(train, test, options);
   const results: MethodResult[] = [];
   for (const [index, method] of methods.entries()) {
-    const progress = (share: number, what: string) => onProgress(index, share, `${method.name}: ${what}`);
-    const network = (name: ModelName | "cnn") =>
-      once(networks, name, () =>
-        timed(() =>
-          trainNetwork(name, train, { ...options, onProgress: (share) => progress(0.9 * share, "training") }),
-        ),
-      );
-    const found = new ConfusionMatrix(test.classes);
-    const finish = (predicted: ArrayLike<number>) => {
-      for (let i = 0; i < test.length; i++) found.add(test.labels[i]!, predicted[i]!);
-      return { method: method.name, accuracy: found.accuracy, confusion: found };
-    };
+    const progress: Progress = (share, what) => options.onProgress(index, share, `${method.name}: ${what}`);
     progress(0, "begins");
-    if (method.kind === "network") {
-      const { value: model, seconds } = await network(method.model);
-      const { value: scores, seconds: predictSeconds } = await timed(() => runNetwork(model, test, "scores"));
-      const classes = Int32Array.from(test.classes.keys());
-      results.push({
-        ...finish(argmaxLabels(scores, classes)),
-        about:
-          method.model === "cnn" ? "three convolutions, trained end to end" : `${method.model}, trained end to end`,
-        trainSeconds: seconds,
-        predictSeconds,
-        parameters: countParameters(model),
-      });
-      continue;
-    }
-
-    const features = await once(extracted, method.features, async () => {
-      progress(0, "features");
-      if (method.features !== "deep") return extract(featureMakers[method.features]!(train.shape, seed), train, test);
-      const { value: model, seconds } = await network("cnn");
-      const deep: Features = {
-        about: "numbers before the last layer of cnn",
-        uneven: true,
-        transform: (data) => runNetwork(model, data, "features"),
-      };
-      const made = await extract(deep, train, test);
-      const { classifier } = model as unknown as { classifier: Parameters<typeof countParameters>[0] };
-      const weights = countParameters(model) - countParameters(classifier);
-      return { ...made, trainSeconds: made.trainSeconds + seconds, weights };
-    });
-    progress(0.5, "classifier");
-    const { about, classifier } = classifierMakers[method.classifier]!(seed);
-    const fitted = await timed(async () => classifier.fit(features.train, train.labels));
-    progress(0.9, "prediction");
-    const predicted = await timed(async () => classifier.predict(features.test));
-    results.push({
-      ...finish(predicted.value),
-      about: `${features.about} → ${about}`,
-      trainSeconds: features.trainSeconds + fitted.seconds,
-      predictSeconds: features.testSeconds + predicted.seconds,
-      parameters: countKept(classifier, features.train) + features.weights,
-    });
+    const { predicted, ...found } =
+      method.kind === "network"
+        ? await comparison.testNetwork(method.model, progress)
+        : await comparison.testClassifier(method.features, method.classifier, progress);
+    const confusion = new ConfusionMatrix(test.classes);
+    for (let i = 0; i < test.length; i++) confusion.add(test.labels[i]!, predicted[i]!);
+    results.push({ method: method.name, ...found, accuracy: confusion.accuracy, confusion });
   }
   return results;
+}
+
+type Progress = (share: number, what: string) => void;
+
+/** What a method said of the test pictures, and what that took. */
+type Answers = Omit<MethodResult, "method" | "accuracy" | "confusion"> & { readonly predicted: Int32Array };
+
+/** The pictures, and what was made of them so far. */
+class Comparison {
+  readonly #train: ImageDataset;
+  readonly #test: ImageDataset;
+  readonly #options: CompareOptions;
+  readonly #networks = new Map<string, Timed<ComparedNetwork>>();
+  readonly #features = new Map<string, Extracted>();
+
+  constructor(train: ImageDataset, test: ImageDataset, options: CompareOptions) {
+    this.#train = train;
+    this.#test = test;
+    this.#options = options;
+  }
+
+  async testNetwork(name: ModelName | "cnn", progress: Progress): Promise<Answers> {
+    const { value: model, seconds } = await this.#network(name, progress);
+    const { value: scores, seconds: predictSeconds } = await timed(() => runNetwork(model, this.#test, "scores"));
+    return {
+      predicted: bestLabels(scores, Int32Array.from(this.#test.classes.keys())),
+      about: `${name === "cnn" ? "three convolutions" : name}, trained end to end`,
+      trainSeconds: seconds,
+      predictSeconds,
+      parameters: countParameters(model),
+    };
+  }
+
+  async testClassifier(featuresName: string, classifierName: string, progress: Progress): Promise<Answers> {
+    const features = this.#features.get(featuresName) ?? (await this.#extract(featuresName, progress));
+    this.#features.set(featuresName, features);
+    progress(0.5, "classifier");
+    const { about, classifier } = classifierMakers[classifierName]!(this.#options.seed);
+    const fitted = await timed(async () => classifier.fit(features.train, this.#train.labels));
+    progress(0.9, "prediction");
+    const { value: predicted, seconds } = await timed(async () => classifier.predict(features.test));
+    return {
+      predicted,
+      about: `${features.about} → ${about}`,
+      trainSeconds: features.trainSeconds + fitted.seconds,
+      predictSeconds: features.testSeconds + seconds,
+      parameters: countKept(classifier, features.train) + features.weights,
+    };
+  }
+
+  async #network(name: ModelName | "cnn", progress: Progress): Promise<Timed<ComparedNetwork>> {
+    const onProgress = (share: number) => progress(0.9 * share, "training");
+    const made =
+      this.#networks.get(name) ??
+      (await timed(() => trainNetwork(name, this.#train, { ...this.#options, onProgress })));
+    this.#networks.set(name, made);
+    return made;
+  }
+
+  async #extract(name: string, progress: Progress): Promise<Extracted> {
+    progress(0, "features");
+    if (name !== "deep") {
+      return extract(featureMakers[name]!(this.#train.shape, this.#options.seed), this.#train, this.#test);
+    }
+    const { value: model, seconds } = await this.#network("cnn", progress);
+    const deep: Features = {
+      about: "numbers before the last layer of cnn",
+      uneven: true,
+      transform: (data) => runNetwork(model, data, "features"),
+    };
+    const made = await extract(deep, this.#train, this.#test);
+    const last = model instanceof SmallCnn ? countParameters(model.classifier) : 0;
+    return { ...made, trainSeconds: made.trainSeconds + seconds, weights: countParameters(model) - last };
+  }
 }
 
 interface Timed<T> {
@@ -127,8 +154,7 @@ async function extract(features: Features, train: ImageDataset, test: ImageDatas
     return features.transform(train);
   });
   const ofTest = await timed(() => features.transform(test));
-  const rows = [ofTrain.value, ofTest.value] as const;
-  const [trainRows, testRows] = features.uneven ? scaled(...rows) : rows;
+  const [trainRows, testRows] = scaled(features, ofTrain.value, ofTest.value);
   return {
     about: features.about,
     train: trainRows,
@@ -137,15 +163,4 @@ async function extract(features: Features, train: ImageDataset, test: ImageDatas
     testSeconds: ofTest.seconds,
     weights: 0,
   };
-}
-
-function once<T>(known: Map<string, Promise<T>>, name: string, make: () => Promise<T>): Promise<T> {
-  const found = known.get(name) ?? make();
-  known.set(name, found);
-  return found;
-}
-
-function argmaxLabels(scores: Matrix, classes: Int32Array): Int32Array {
-  if (scores.columns !== 1) return bestLabels(scores, classes);
-  return new Int32Array(scores.rows);
 }

@@ -10,6 +10,7 @@ import { encodeNpz } from "../../io/npz.ts";
 import { surviveDamage } from "../../testing/hostile.ts";
 import { shared, unpacked } from "../../testing/shared.ts";
 import { DataLoader } from "../loader.ts";
+import { resize } from "../transforms/index.ts";
 import { cifar10, cifar100, parseCifar } from "./cifar.ts";
 import { frameFolder, waveFolder } from "./clips.ts";
 import { cocoDataset, unpackRle } from "./coco.ts";
@@ -295,6 +296,31 @@ describe("masks in folders", () => {
         [2, 512, 512],
       ]);
       expect(batch.y.every((label) => label === 0 || label === 1)).toBe(true);
+      break;
+    }
+  });
+});
+
+const coco = shared("data/coco128/train64.tar.gz");
+
+describe.skipIf(coco === null)("64 pictures of COCO with a class for each pixel", () => {
+  it("come with their masks, also when both are scaled", async () => {
+    const folder = await unpacked(coco!, root);
+    const classes = Array.from({ length: 201 }, (_, id) => String(id)); // 0: unlabelled, ids of COCO's panoptic classes to 200
+    const data = await maskFolder(folder, { images: "images", masks: "semantic_segmentation/masks", classes });
+    expect([data.length, data.problems]).toEqual([64, []]);
+    const { image, mask } = await data.sample(0);
+    expect([mask!.width, mask!.height]).toEqual([image.width, image.height]);
+    const person = await data.sample(data.entries.findIndex((_, i) => data.nameOf(i).endsWith("000000000036.jpg")));
+    expect(person.mask!.classes.filter((id) => id === 1).length).toBeGreaterThan(10_000); // a woman with an umbrella (28)
+    expect(person.mask!.classes).toContain(28);
+    const loader = new DataLoader(data, { batchSize: 2, shuffle: false, transform: resize({ size: [32, 48] }) });
+    for await (const { shape, yShape, y } of loader.epoch(0)) {
+      expect([shape, yShape]).toEqual([
+        [2, 3, 32, 48],
+        [2, 32, 48],
+      ]);
+      expect(y.every((id) => id <= 200)).toBe(true);
       break;
     }
   });

@@ -1,4 +1,10 @@
 import { UsageError } from "../../base/errors.ts";
+import { addNoise, frequencyMask, timeMask, timeShift } from "../audio/augment.ts";
+import { amplitudeToDb } from "../audio/decibels.ts";
+import { melSpectrogram, mfcc } from "../audio/mel.ts";
+import { resampleAudio } from "../audio/resample.ts";
+import { spectrogram } from "../audio/spectrogram.ts";
+import type { AnySample, Sample } from "../sample.ts";
 import { affine, rotate } from "./affine.ts";
 import { colorJitter, grayscale, lighting } from "./color.ts";
 import { compose, composition, randomApply, randomChoice } from "./compose.ts";
@@ -42,6 +48,16 @@ export const builtIn = {
   solarize,
   trivialAugmentWide,
   verticalFlip,
+  // Of waves and spectrograms:
+  addNoise,
+  amplitudeToDb,
+  frequencyMask,
+  melSpectrogram,
+  mfcc,
+  resampleAudio,
+  spectrogram,
+  timeMask,
+  timeShift,
 } as const;
 
 /** Names of the built-in transforms. */
@@ -52,17 +68,19 @@ export type TransformName = keyof typeof builtIn;
  *
  * @param spec What `{ name, options }` of a built-in transform gave; or a transform, which is given back.
  */
-export function transformFrom(spec: TransformSpec | readonly TransformSpec[]): Transform {
-  if (Array.isArray(spec)) return compose(spec.map((one: TransformSpec) => transformFrom(one)));
-  const { name, options = {}, apply } = spec as TransformSpec & Partial<Transform>;
-  if (apply !== undefined) return spec as Transform;
+export function transformFrom<S extends AnySample = Sample>(
+  spec: TransformSpec | readonly TransformSpec[],
+): Transform<S> {
+  if (Array.isArray(spec)) return compose<S>(spec.map((one: TransformSpec) => transformFrom<S>(one)));
+  const { name, options = {}, apply } = spec as TransformSpec & Partial<Transform<S>>;
+  if (apply !== undefined) return spec as Transform<S>;
   if (!Object.hasOwn(builtIn, name)) {
     throw new UsageError(
       `transformFrom: no built-in transform is called ${JSON.stringify(name)}; there are ${Object.keys(builtIn).join(", ")}. ` +
         "A transform of your own cannot be sent to a worker thread: load without workers",
     );
   }
-  const make = builtIn[name as TransformName] as TransformFactory<object>;
+  const make = builtIn[name as TransformName] as unknown as TransformFactory<object, S>;
   const { transforms } = options as { readonly transforms?: readonly TransformSpec[] };
   return make(
     Array.isArray(transforms) ? { ...options, transforms: transforms.map((t) => transformFrom(t)) } : options,

@@ -4,10 +4,11 @@ import { UsageError } from "../../base/errors.ts";
 import { RandomStream } from "../../base/random.ts";
 import type { Sample } from "../sample.ts";
 import { builtIn, transformFrom } from "./registry.ts";
+import * as audio from "../audio/index.ts";
 import * as transforms from "./index.ts";
 import type { Transform } from "./transform.ts";
 
-/** One or more of each built-in transform: a missing one is a compile error. */
+/** One or more of each transform of pictures: a missing one is a compile error. */
 const t = transforms;
 const examples = {
   affine: [t.affine({ degrees: 30, translate: [0.2, 0.1], scale: [0.5, 2], shear: [-10, 10, -5, 5] })],
@@ -38,7 +39,7 @@ const examples = {
   solarize: [t.solarize({ threshold: 99.5 })],
   trivialAugmentWide: [t.trivialAugmentWide()],
   verticalFlip: [t.verticalFlip()],
-} satisfies Record<keyof typeof builtIn, readonly Transform[]>;
+} satisfies Record<Exclude<keyof typeof builtIn, keyof typeof audio>, readonly Transform[]>;
 const all: readonly Transform[] = Object.values(examples).flat();
 
 function noise(width: number, height: number, channels: number): Sample {

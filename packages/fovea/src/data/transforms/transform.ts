@@ -1,6 +1,6 @@
 import { UsageError } from "../../base/errors.ts";
 import type { RandomStream } from "../../base/random.ts";
-import type { Sample } from "../sample.ts";
+import type { AnySample, Sample } from "../sample.ts";
 import { OptionCheck } from "./options.ts";
 
 /** What a transform is made from, as plain data: it can be written to a file, and sent to a worker thread. */
@@ -15,17 +15,17 @@ export interface TransformSpec {
  * It is a function of the sample and of the numbers drawn from `random`, and changes neither the sample nor itself; so
  * whoever gives sample i of epoch e its own stream gets the same bytes in any order and on any thread.
  */
-export interface Transform extends TransformSpec {
-  apply(sample: Sample, random: RandomStream): Sample;
+export interface Transform<S extends AnySample = Sample> extends TransformSpec {
+  apply(sample: S, random: RandomStream): S;
 }
 
 /** Every option with its default; undefined where it must be given. */
 type Defaults<Options> = { readonly [K in keyof Required<Options>]: Required<Options>[K] | undefined };
 
 /** Makes a transform from its options; they may be left out where all have defaults. */
-export type TransformFactory<Options extends object> = (
+export type TransformFactory<Options extends object, S extends AnySample = Sample> = (
   ...options: object extends Options ? [options?: Options] : [options: Options]
-) => Transform;
+) => Transform<S>;
 
 /**
  * A kind of transform: its name, the defaults of its options, and how options become a function.
@@ -34,11 +34,11 @@ export type TransformFactory<Options extends object> = (
  * errors that name transform and option) and returns what runs on each sample. One that is not built in runs in the
  * thread that made it, as a worker knows only the built-in names.
  */
-export function defineTransform<Options extends object>(
+export function defineTransform<Options extends object, S extends AnySample = Sample>(
   name: string,
   defaults: Defaults<Options>,
-  build: (options: Required<Options>, check: OptionCheck) => Transform["apply"],
-): TransformFactory<Options> {
+  build: (options: Required<Options>, check: OptionCheck) => Transform<S>["apply"],
+): TransformFactory<Options, S> {
   const known = Object.keys(defaults);
   return (...[given]) => {
     if (given !== undefined && (typeof given !== "object" || given === null || Array.isArray(given))) {

@@ -341,6 +341,14 @@ describe("what does not fit is told", () => {
       /layer "told" \(Dense\): Dense: kernel is \[4, 6\] in Keras' layout, got \[6, 4\]/,
     ],
     [
+      "several weights of other shapes, each of them",
+      (c, all) => {
+        layerOf(c, "hidden").config["units"] = 7;
+        all.set("told", [{ name: "kernel", shape: [6, 4], data: new Float32Array(24) }]);
+      },
+      /m\.h5: layer.*"told" \(Dense\): Dense: kernel is \[4, 6\].*; layer "hidden" \(Dense\): Dense: kernel is .*; bias is \[7\]|m\.h5: layer "hidden".*bias is \[7\].*layer "told"/,
+    ],
+    [
       "weights that nobody asked for",
       (_, all) => void all.set("relu6", [{ name: "kernel", shape: [1], data: new Float32Array(1) }]),
       /layer "relu6" \(ReLU\): ReLU: build got 1 tensors \(\[1\]\) for 0 weights: none/,

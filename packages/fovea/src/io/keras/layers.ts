@@ -88,6 +88,7 @@ const kinds: Readonly<Record<string, LayerKind>> = {
   MaxPooling3D: kind(keras.MaxPooling3D, ...pooling),
   Minimum: kind(keras.Minimum),
   Multiply: kind(keras.Multiply),
+  Normalization: kind(keras.Normalization, "axis", "mean", "variance", "invert"),
   Permute: kind(keras.Permute, "dims"),
   PReLU: kind(keras.PReLU, "alpha_regularizer", "alpha_constraint", "shared_axes"),
   ReLU: kind(keras.ReLU, "max_value", "negative_slope", "threshold"),
@@ -139,6 +140,7 @@ export function makeLayer(
     } else if (!silent.test(key) && !isNothing(value)) report(`${name}: ${key} is not used here`);
   }
   if (className.startsWith("BatchNormalization") && Array.isArray(args["axis"])) args["axis"] = args["axis"][0];
+  if (className === "Normalization" && config.get("axis") === null) args["axis"] = null; // which is not the default
   return new found.make(args as never) as unknown as AnyLayer;
 }
 

@@ -32,6 +32,8 @@ interface Context {
   readonly generation: number;
   readonly file: string;
   report(line: string): void;
+  /** What does not fit in weights, layer by layer. */
+  readonly misfits: FormatError[];
 }
 
 const MAX_NESTING = 8;
@@ -53,8 +55,9 @@ export function kerasArchitecture(
     layers: describe(root, 0),
     build() {
       const report: string[] = [];
-      const context: Context = { weights, generation, file, report: (line) => void report.push(line) };
-      const model = buildModel(root, context, null, null);
+      const misfits: FormatError[] = [];
+      const context: Context = { weights, generation, file, misfits, report: (line) => void report.push(line) };
+      const model = telling(context, () => buildModel(root, context, null, null));
       return {
         model: model.eval(),
         run: (inputs) => model.forwardAll(inputs),
@@ -63,6 +66,23 @@ export function kerasArchitecture(
       };
     },
   };
+}
+
+/** Runs `build` and throws everything that did not fit, all at once. */
+function telling<T>({ file, misfits }: Context, build: () => T): T {
+  let built: T | undefined;
+  try {
+    built = build();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    misfits.push(error);
+  }
+  if (misfits.length === 0) return built!;
+  if (misfits.length === 1) throw misfits[0]!;
+  const faults = misfits.map(({ message }) =>
+    message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message,
+  );
+  throw new FormatError(`${file}: ${faults.join("; ")}`, { cause: misfits[0] });
 }
 
 const isModel = (className: string): boolean => ["Functional", "Model", "Sequential"].includes(className);
@@ -240,10 +260,11 @@ function buildLayer(
   layer: LayerConfig,
   address: LayerAddress,
   shapes: readonly KerasShape[],
-  { weights, generation, report, file }: Context,
+  { weights, generation, report, file, misfits }: Context,
 ): AnyLayer {
-  return within(layer, { file }, () => {
-    const made = makeLayer(layer.className, layer.config, generation, report);
+  let made: AnyLayer | undefined;
+  const build = () => {
+    made = makeLayer(layer.className, layer.config, generation, report);
     if (shapes.length > 1 && !mergers.has(layer.className)) {
       throw new FormatError(`it takes one tensor, and is given ${shapes.length}`);
     }
@@ -255,7 +276,14 @@ function buildLayer(
       report(`${layer.name}: ${name} ${showShape(layout.keras)} → ${showShape(layout.ours)}`);
     }
     return made;
-  });
+  };
+  try {
+    return within(layer, { file }, build);
+  } catch (error) {
+    if (made?.built !== true) throw error;
+    misfits.push(error as FormatError); // the layer is there, but its weights are not
+    return made;
+  }
 }
 
 /** Errors in a layer name it and the file; whatever a configuration breaks is the file's fault. */

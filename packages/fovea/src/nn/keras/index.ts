@@ -62,6 +62,7 @@ export {
   type DropoutArguments,
   type SpatialDropoutArguments,
 } from "./noise.ts";
+export { Normalization, type NormalizationArguments } from "./featureNormalization.ts";
 export {
   BatchNormalization,
   GroupNormalization,

@@ -77,6 +77,8 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   readonly #weights: LayerWeight[] = [];
   /** First values for the weights that are being made, in Keras' order; null: the initialisers'. */
   #values: Tensor[] | null = null;
+  /** Which of those do not fit. */
+  #misfits: string[] = [];
   #built = false;
   #trainable: boolean;
   #activityPenalty: Tensor | null = null;
@@ -130,8 +132,15 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
   build(inputShape: KerasShape | readonly KerasShape[], values?: readonly Tensor[]): this {
     if (this.#built) return this;
     this.#values = values === undefined ? null : [...values];
-    this.makeWeights(filled(firstShape(inputShape), 1, NaN));
+    try {
+      this.makeWeights(filled(firstShape(inputShape), 1, NaN));
+      this.#built = true; // also where values do not fit: a reader of files goes on, to tell what else does not
+    } catch (error) {
+      if (this.#misfits.length === 0) throw error; // else the values are why, and such weights cannot even be made
+    }
+    if (this.#misfits.length > 0) throw new ShapeError(`${this.constructor.name}: ${this.#misfits.join("; ")}`);
     if (this.#values !== null && this.#values.length > 0) {
+      this.#built = false;
       const wanted = this.#weights.map(({ name, layout }) => `${name} ${showShape(layout.keras)}`).join(", ");
       throw new UsageError(
         `${this.constructor.name}: build got ${values!.length} tensors (${values!.map((x) => showShape(x.shape)).join(", ")}) ` +
@@ -139,7 +148,6 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
       );
     }
     this.#values = null;
-    this.#built = true;
     if (!this.#trainable) this.trainable = false;
     return this;
   }
@@ -217,32 +225,29 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
       );
     }
     const initializer = initializerOf(who, `${name}Initializer`, options.initializer);
+    const given = this.#values === null ? undefined : this.#takeValues(name, how);
     const first =
-      this.#values === null
+      given === undefined
         ? this.#firstValues(how, initializer)
-        : fromHost(fromKeras(how, this.#takeValues(name, how)), how.ours, "float32");
+        : given === null
+          ? how.ours
+          : fromHost(fromKeras(how, given), how.ours, "float32");
     return this.keep(name, new Parameter(first), how, options);
   }
 
   /** Fills a kept weight with the first values that `build` was given, or else by the initialiser. */
   protected fill(name: string, tensor: Parameter | Buffer, initializer: (x: Tensor) => unknown): void {
-    if (this.#values === null) initializer(tensor);
-    else overwrite(tensor, Float32Array.from(this.#takeValues(name, sameLayout(tensor.shape))));
+    const given = this.#values === null ? undefined : this.#takeValues(name, sameLayout(tensor.shape));
+    if (given === undefined) initializer(tensor);
+    else if (given !== null) overwrite(tensor, Float32Array.from(given));
   }
 
-  /** Throws if the next of the values that `build` was given, if any, has another shape. */
-  protected checkNextValues(name: string, shape: Shape): void {
-    if (this.#values === null) return;
-    const next = this.#values[0];
-    const came = next === undefined ? "nothing" : showShape(next.shape);
-    if (next === undefined || !sameShape(next.shape, shape)) {
-      throw new ShapeError(`${this.constructor.name}: ${name} is ${showShape(shape)} in Keras' layout, got ${came}`);
-    }
-  }
-
-  #takeValues(name: string, { keras }: WeightLayout): TypedArray {
-    this.checkNextValues(name, keras);
-    return this.#values!.shift()!.storage.values();
+  /** The next of the values that `build` was given; null, and noted, if they do not fit. */
+  #takeValues(name: string, { keras }: WeightLayout): TypedArray | null {
+    const next = this.#values!.shift();
+    if (next !== undefined && sameShape(next.shape, keras)) return next.storage.values();
+    this.#misfits.push(misfit(name, keras, next));
+    return null;
   }
 
   /** Makes a weight known that something inside the layer owns. */
@@ -297,6 +302,9 @@ export abstract class Layer<X extends LayerInput = Tensor> extends Module<[x: X]
     );
   }
 }
+
+const misfit = (name: string, wanted: Shape, came: Tensor | undefined): string =>
+  `${name} is ${showShape(wanted)} in Keras' layout, got ${came === undefined ? "nothing" : showShape(came.shape)}`;
 
 /** Shape of what `fn` returns, as in inference; nothing is computed. */
 export function outputShape(

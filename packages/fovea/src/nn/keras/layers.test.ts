@@ -145,6 +145,25 @@ describeEngines("Keras layers", () => {
     close(new keras.Rescaling({ scale: [1, 2], offset: [0, 1] }).forward(tensor([[3, 3]])), [3, 7]);
   });
 
+  it("Normalization: statistics of each place along its axes, of all, or given; and back", () => {
+    const x = tensor([
+      [1, 2],
+      [3, 6],
+    ]);
+    const weights = [tensor([1, 2]), tensor([4, 16]), tensor(2, { shape: [] })];
+    const layer = new keras.Normalization().build([null, 2], weights);
+    // (x − mean) / √variance
+    close(layer.forward(x), [0, 0, 1, 1]);
+    expect(layer.weights.map(({ name }) => name)).toEqual(["mean", "variance", "count"]);
+    close(new keras.Normalization({ axis: null, mean: 1, variance: 4 }).forward(x), [0, 0.5, 1, 2.5]);
+    close(new keras.Normalization({ mean: [1, 2], variance: [4, 16], invert: true }).forward(x), [3, 10, 7, 26]);
+    close(new keras.Normalization().forward(x), [1, 2, 3, 6]);
+    expect(() => new keras.Normalization({ mean: 1 })).toThrow("mean and variance are given together");
+    expect(() => new keras.Normalization({ axis: 0 }).forward(x)).toThrow(
+      "axis 0 is not one of [2, 2] after the batch",
+    );
+  });
+
   it("build takes first values in Keras' layout, all of them and of the right shape", () => {
     const kernel = tensor([[1, 2, 3]]);
     const dense = new keras.Dense({ units: 3, useBias: false }).build([null, 1], [kernel]);

@@ -125,7 +125,6 @@ export class BatchNormalization extends Normalization {
     if (kind === undefined) throw new ShapeError(`BatchNormalization: wanted rank 2 to 5, got ${showShape(shape)}`);
     const both = this.scale && this.center;
     const { momentum, epsilon: eps } = this;
-    this.checkNextValues(this.scale ? "gamma" : this.center ? "beta" : "movingMean", [channels]);
     const norm = new kind(channels, { convention: "keras", momentum, eps, affine: both });
     this.norm = norm;
     const given = this.#given;

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualSeed, RandomStream } from "../../base/random.ts";
 import { BatchNorm1d } from "../../nn/batchNorm.ts";
+import { Conv2d } from "../../nn/conv.ts";
 import { Linear } from "../../nn/linear.ts";
 import { Sequential } from "../../nn/sequential.ts";
+import { Flatten } from "../../nn/shape.ts";
 import { SGD } from "../../optim/index.ts";
 import { decodeTensors, encodeTensors } from "../weights.ts";
 import type { Callback, Logs } from "../callback.ts";
@@ -19,6 +21,7 @@ import { EMA } from "./ema.ts";
 import { LearningRateScheduler } from "./learningRateScheduler.ts";
 import { ReduceLROnPlateau } from "./reduceLrOnPlateau.ts";
 import { SWA } from "./swa.ts";
+import { TensorBoard } from "./tensorBoard.ts";
 import { TimeLimit } from "./timeLimit.ts";
 
 /** Two classes on two sides of a line. */
@@ -150,6 +153,37 @@ it("CSVLogger writes a row per epoch", async () => {
   const [header, ...rows] = readFileSync(path, "utf8").trimEnd().split("\n");
   expect(header).toBe("epoch,loss,accuracy,lr,valLoss,valAccuracy");
   expect(rows.map((row) => Number(row.split(",")[4]))).toEqual(history["valLoss"]);
+});
+
+it("TensorBoard writes numbers, histograms and pictures, training beside validation", async () => {
+  manualSeed(1);
+  const model = new Sequential(new Conv2d(1, 4, 3), new Flatten(), new Linear(16, 2));
+  const trainer = new Trainer(model, { loss: "crossEntropy", metrics: ["accuracy"] });
+  const pictures = { data: new Float32Array(8 * 16).fill(0.5), shape: [8, 1, 4, 4] };
+  const callbacks = [new TensorBoard(folder, { updateEvery: 1, histogramEvery: 1, imageEvery: 1 })];
+  await trainer.fit(pictures, y.subarray(0, 8), { epochs: 2, validationSplit: 0.5, verbose: 0, callbacks });
+  const tags = (part: string) => {
+    const [file, ...more] = readdirSync(join(folder, part));
+    expect(more).toEqual([]);
+    const text = readFileSync(join(folder, part, file!), "latin1");
+    return new Set(text.match(/(epoch|batch)_[a-z_]+|\d\/weight/g));
+  };
+  const both = ["epoch_loss", "epoch_accuracy"];
+  expect(tags("validation")).toEqual(new Set(both));
+  const weights = ["0/weight", "2/weight"];
+  const batch = ["batch_loss", "batch_accuracy", "batch_learning_rate"];
+  expect(tags("train")).toEqual(new Set([...both, "epoch_learning_rate", ...weights, ...batch]));
+});
+
+it("an epoch that a callback ends is followed by a whole one", async () => {
+  const trainer = make();
+  const seen: number[] = [];
+  const end: Callback = {
+    onTrainBatchEnd: (batch) => void (trainer.progress.epoch === 0 && batch === 0 && (trainer.endEpoch = true)),
+    onEpochEnd: () => void seen.push(trainer.progress.batch),
+  };
+  await fit(trainer, [end], { epochs: 2 });
+  expect(seen).toEqual([1, 3]);
 });
 
 describe("Checkpoint", () => {

@@ -1,3 +1,4 @@
+import type * as CliProgress from "cli-progress";
 import type { Callback, Logs } from "../callback.ts";
 import { showCount, showDuration, showNumber, showPercent } from "../format.ts";
 import type { Progress, Trainer } from "../trainer.ts";
@@ -126,7 +127,11 @@ function defaultStream(): ProgressStream {
 }
 
 async function makeBar(stream: ProgressStream): Promise<Bar> {
-  const { default: cliProgress } = await import("cli-progress");
+  // Only terminals get here: bundlers for browsers must not follow the name.
+  const name = "cli-progress";
+  const { default: cliProgress } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as {
+    default: typeof CliProgress;
+  };
   return new cliProgress.SingleBar({
     format: "{what} {bar} {percentage} %  {numbers}",
     barCompleteChar: "█",

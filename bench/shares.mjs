@@ -1,0 +1,31 @@
+// How many dense convolutions of each network come near what the machine can do, from rows of the kernels suite.
+
+/** The share of the peak, or of what memory allows, that is enough; weights are packed anew in gradients. */
+export const enough = { forward: 0.8, inputGrad: 0.75, weightGrad: 0.75 };
+
+/** Per network and direction: how many cases there are, how many reach their share, and those that do not. */
+export function denseShares(rows) {
+  const groups = new Map();
+  for (const { suite, model, engine, threads, peer, ratio } of rows) {
+    const [, label, direction, users] = /^conv (.*) (\w+) \(([^()]*)\)$/.exec(model) ?? [];
+    if (suite !== "kernels" || users === undefined || label.includes(" groups ")) continue;
+    for (const network of users.split(", ")) {
+      const key = [network, direction, engine, threads, peer].join("/");
+      if (!groups.has(key)) groups.set(key, { network, direction, engine, threads, peer, cases: 0, below: [] });
+      const group = groups.get(key);
+      group.cases++;
+      if (ratio < enough[direction]) group.below.push({ label, share: ratio });
+    }
+  }
+  return [...groups.values()].map((group) => ({ ...group, reached: group.cases - group.below.length }));
+}
+
+/** `72 %` */
+export const percent = (share) => `${Math.round(share * 100)} %`;
+
+/** Exceptions in one line, the lowest first. */
+export const showBelow = ({ below }) =>
+  below
+    .toSorted((a, b) => a.share - b.share)
+    .map(({ label, share }) => `${label}: ${percent(share)}`)
+    .join("; ");
