@@ -428,13 +428,25 @@ describe("a wrong command line ends with 2 and one line", () => {
 
   it("help and version end with 0", () => {
     expect(fovea(["--version"])).toMatchObject({ code: 0, out: "0.1.0\n", err: "" });
-    for (const command of ["train", "evaluate", "predict", "zoo", "summary", "bench", "doctor"]) {
+    for (const command of [
+      "train",
+      "lr-find",
+      "finetune",
+      "evaluate",
+      "predict",
+      "zoo",
+      "summary",
+      "bench",
+      "doctor",
+    ]) {
       const { code, out, err } = fovea([command, "--help"]);
       expect([code, err]).toEqual([0, ""]);
       expect(out).toMatch(/Examples:\n {2}\S/);
     }
     const names = [
       "train",
+      "lr-find",
+      "finetune",
       "evaluate",
       "predict",
       "features",

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -98,6 +98,16 @@ describe("fovea finetune", () => {
     const { code, err } = fovea("finetune", network[0], "photos", ...network.slice(1), "--out", "auto");
     expect(code, err).toBe(0);
     expect(err).toMatch(/strategy svm: with 8 training pictures in the smallest class/);
+  });
+
+  it("lr-find suggests rates for a folder of pictures, and draws the curve", () => {
+    const options = ["--batch-size", "4", "--iterations", "20", "--out", "lr.svg", "--json"];
+    const { code, out, err } = fovea("lr-find", "resnet20.cifar", "--data", "photos", ...options);
+    expect(code, err).toBe(0);
+    const [{ suggestions, points }] = lines(out) as [{ suggestions: Record<string, number>; points: { lr: number }[] }];
+    expect(Object.keys(suggestions)).toEqual(["valley", "slide", "minimum", "steep"]);
+    expect(points[0]!.lr).toBe(1e-7);
+    expect(readFileSync(join(work, "lr.svg"), "utf8")).toMatch(/^<svg xmlns="[^"]+"[^]*valley[^]*<\/svg>\n$/);
   });
 
   it.each([

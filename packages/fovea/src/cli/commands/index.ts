@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 /** Where each command is, in the order of the help. Only the one that is called is loaded: it starts sooner. */
 export const commands: Readonly<Record<string, () => Promise<unknown>>> = {
   train: async () => (await import("./train.ts")).train,
+  "lr-find": async () => (await import("./lrFind.ts")).lrFindCommand,
   finetune: async () => (await import("./finetune.ts")).finetune,
   evaluate: async () => (await import("./evaluate.ts")).evaluateCommand,
   compare: async () => (await import("./compare.ts")).compare,
