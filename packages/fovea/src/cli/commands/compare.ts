@@ -26,7 +26,7 @@ interface CompareCommandOptions extends EngineOptions {
 const usual = "raw+linear,hog+linear,hog+svm,lbp+knn,bow+svm,deep+svm,cnn";
 
 /** More would make the kernel of an SVM slow, and the methods are to see the same. */
-const LIMIT = 10_000;
+const LIMIT = 5_000;
 
 /** Pictures of folders, which have any size, are compared in this one; other data as they are. */
 const PHOTO = [3, 64, 64] as const;
@@ -57,7 +57,7 @@ export const compare: Command<CompareCommandOptions> = {
     { flags: "--json", description: "print one JSON object, with the confusion matrices" },
   ],
   examples: [
-    ["fovea compare mnist", "seven methods on 10,000 digits"],
+    ["fovea compare mnist", "seven methods on 5,000 digits"],
     ["fovea compare mnist --methods raw+linear,hog+svm,lenet5 --out report.html", "three of them, as a page"],
     ["fovea compare photos/", "photos in folders named after their classes, at 64 × 64"],
     ["fovea compare digits/ --methods raw+linear,hog+svm,deep+svm", "UCI's digits in a folder"],

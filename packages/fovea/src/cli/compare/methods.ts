@@ -67,7 +67,10 @@ export const featureMakers: Readonly<
 export const classifierMakers: Readonly<
   Record<string, (seed: number) => { readonly about: string; readonly classifier: Classifier }>
 > = {
-  linear: (randomState) => ({ about: "linear SVM", classifier: new LinearSVC({ randomState }) }),
+  linear: (randomState) => ({
+    about: "linear SVM",
+    classifier: new LinearSVC({ tol: 1e-2, maxIter: 200, randomState }),
+  }),
   svm: () => ({ about: "SVM with a Gaussian kernel", classifier: new SVC({ C: 10 }) }),
   logistic: () => ({ about: "softmax regression", classifier: new LogisticRegression() }),
   knn: () => ({ about: "5 nearest neighbours", classifier: new KNeighborsClassifier() }),
