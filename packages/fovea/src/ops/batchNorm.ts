@@ -5,7 +5,7 @@ import { apply } from "../tensor/apply.ts";
 import { defineOp, type NamedOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activate, withResidual, type Epilogue } from "./epilogue.ts";
-import { at, concat, reshape, stack } from "./movement.ts";
+import { at, reshape, stack } from "./movement.ts";
 import { reluGrad } from "./reluGrad.ts";
 
 /**
@@ -297,7 +297,7 @@ export function batchNorm(
   check("weight", weight);
   check("bias", bias);
   const flat = (t: Tensor) => reshape(t, [channels]);
-  const moments = reshape(concat([flat(mean), flat(variance)], 0), [2, channels]);
+  const moments = stack([flat(mean), flat(variance)]);
   const inputs = { x, moments, weight: weight && flat(weight), bias: bias && flat(bias) };
   return apply(batchNormOp, inputs, { ...plain, eps, ofBatch: false });
 }
