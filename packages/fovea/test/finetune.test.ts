@@ -77,7 +77,11 @@ describe("fovea finetune", () => {
     expect(err).toMatch(/head, 2 epochs:\nup to +parameters +trainable +rate\n/);
     const [plan, ...rest] = lines(out);
     expect(plan).toMatchObject({ event: "plan", strategy: "full" });
-    expect(rest.filter(({ event }) => event === "epoch").map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(rest.filter(({ event }) => event === "epoch").map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
     expect(rest.at(-1)).toMatchObject({ event: "done", strategy: "full", validationImages: 8, out: "run" });
     expect(readdirSync(join(work, "run")).toSorted()).toEqual([
       "best.safetensors",
@@ -112,6 +116,9 @@ describe("fovea finetune", () => {
     const said = fovea("predict", "svm", "photos/val/red/0.png", "photos/val/blue/0.png", "--json");
     expect(said.code, said.err).toBe(0);
     expect(lines(said.out).map(({ label }) => label)).toEqual(["red", "blue"]);
+    expect(fovea("finetune", "svm", "photos").err).toMatch(
+      /svm ends in a support vector machine; fine-tune the network/,
+    );
   });
 
   describe("bad data", () => {

@@ -102,7 +102,7 @@ export async function renderReport(data: ReportData): Promise<string> {
 }
 
 const curveKey = html`<span class="key"><i style="background:var(--train)"></i>training</span
-  ><span class="key"><i style="background:var(--validation)"></i>validation, best epoch ringed</span>`;
+  ><span class="key"><i style="background:var(--validation)"></i>validation, most accurate epoch ringed</span>`;
 
 function tile(value: string, label: string, className = ""): Html {
   return html`<div class="tile ${className}"><b>${value}</b><span>${label}</span></div>`;
