@@ -2,6 +2,9 @@ import { FormatError, FoveaError } from "../base/errors.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { isPreprocessing, type Preprocessing } from "../data/preprocess.ts";
 import { create, inputShape, isModelName, type ModelName, type ModelOptions } from "../models/index.ts";
+import { ImageClassifier } from "../models/_classifier.ts";
+import { Linear } from "../nn/linear.ts";
+import { Sequential } from "../nn/sequential.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 
 /** What is needed to build a network again: kept in the metadata of its weights. */
@@ -14,13 +17,25 @@ export interface ModelSpec {
   readonly data: string;
   /** How pictures become its input; without, as the data set of that name. */
   readonly preprocessing?: Preprocessing;
+  /** Means of so many feature maps go into one linear layer, in the place of the network's own top. */
+  readonly linearOn?: number;
 }
 
 const KEY = "fovea.model";
+/** More feature maps than any network has. */
+const MOST_FEATURES = 65_536;
 
 /** The network, with fresh weights from the global random stream. */
-export function buildModel({ model, options }: ModelSpec): ClassifierModel {
-  return create(model, options);
+export function buildModel({ model, options, classes, linearOn }: ModelSpec): ClassifierModel {
+  const network = create(model, options);
+  if (linearOn === undefined) return network;
+  if (!(network instanceof ImageClassifier)) throw new FoveaError(`${model} gives no feature maps for a linear layer`);
+  return withLinearTop(network, new Linear(linearOn, classes.length));
+}
+
+/** A linear layer on the means of the feature maps, in the place of a network's own top. */
+export function withLinearTop(features: ImageClassifier, classifier: Linear): ClassifierModel {
+  return new Sequential({ features: features.removeTop("avg"), classifier });
 }
 
 /** [C, H, W] of the images it takes. */
@@ -62,11 +77,20 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
   } catch {
     return fail();
   }
-  const { model, options, classes, data, preprocessing } = spec ?? {};
+  const { model, options, classes, data, preprocessing, linearOn } = spec ?? {};
   if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string")
     return fail();
   if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
+  if (linearOn !== undefined && !(Number.isInteger(linearOn) && linearOn > 0 && linearOn <= MOST_FEATURES))
+    return fail();
   if (!isModelName(model))
     throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
-  return { model, options, classes, data, ...(isPreprocessing(preprocessing) && { preprocessing }) };
+  return {
+    model,
+    options,
+    classes,
+    data,
+    ...(isPreprocessing(preprocessing) && { preprocessing }),
+    ...(linearOn !== undefined && { linearOn }),
+  };
 }
