@@ -116,6 +116,9 @@ describe("fovea finetune", () => {
     const said = fovea("predict", "svm", "photos/val/red/0.png", "photos/val/blue/0.png", "--json");
     expect(said.code, said.err).toBe(0);
     expect(lines(said.out).map(({ label }) => label)).toEqual(["red", "blue"]);
+    const [measured] = lines(fovea("evaluate", "svm", "--json").out);
+    expect(measured).toMatchObject({ data: "photos", images: 8, accuracy: 1 });
+    expect(fovea("evaluate", "svm", "--data", "photos/train").err).toMatch(/left out: .*broken.png/);
     expect(fovea("finetune", "svm", "photos").err).toMatch(
       /svm ends in a support vector machine; fine-tune the network/,
     );

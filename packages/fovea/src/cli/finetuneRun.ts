@@ -149,12 +149,12 @@ interface Learnt {
 }
 
 /** What the weights say of themselves. */
-function specOf({ base, train }: Session): ModelSpec {
+function specOf({ base, train, folder }: Session): ModelSpec {
   return {
     model: base.name,
     options: { ...base.options, numClasses: train.classes.length },
     classes: train.classes,
-    data: "pictures",
+    data: folder,
     preprocessing: base.preprocessing,
   };
 }

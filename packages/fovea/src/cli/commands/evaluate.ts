@@ -1,9 +1,11 @@
+import { DataLoader } from "../../data/loader.ts";
 import { evaluate, type Evaluation } from "../../train/evaluate.ts";
 import { showCount, showNumber, showPercent } from "../../train/format.ts";
 import type { Command } from "../command.ts";
 import { dataHelp, openData } from "../data.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
 import { checkFits, imageShape } from "../model.ts";
+import { testPictures } from "../testPictures.ts";
 import { openTrained } from "../trained.ts";
 
 interface EvaluateCommandOptions extends EngineOptions {
@@ -29,8 +31,12 @@ export const evaluateCommand: Command<EvaluateCommandOptions> = {
     useEngine(options);
     const { model, spec, file } = await openTrained(String(path));
     const name = options.data ?? (spec.data === "unknown" ? "strokes" : spec.data);
-    const data = await (await openData(name, console.error)).test(imageShape(spec));
-    checkFits(spec, data);
+    const { preprocessing } = spec;
+    const data =
+      preprocessing === undefined
+        ? await (await openData(name, console.error)).test(imageShape(spec))
+        : await testPictures(name, spec, preprocessing, console.error);
+    if (!(data instanceof DataLoader)) checkFits(spec, data);
     const result = await evaluate(model, data);
     const facts = { model: spec.model, weights: file, data: name, images: result.images };
     if (options.json) {
