@@ -1,6 +1,6 @@
 import { FormatError, UsageError } from "../base/errors.ts";
 import type { EngineName } from "../backend/contract.ts";
-import { modelNames, type ModelName } from "../models/index.ts";
+import type { ModelName } from "../models/index.ts";
 import { constant, cosine, step, warmup, type Schedule } from "../optim/schedules.ts";
 import { Adam, AdamW, SGD, type Optimizer } from "../optim/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
@@ -9,6 +9,7 @@ import { dataHelp } from "./data.ts";
 import { augmentations, type Augmentation } from "./augment.ts";
 import { engineOptions } from "./engine.ts";
 import { CommandLineError } from "./errors.ts";
+import { checkModelName } from "./modelName.ts";
 import { choice, duration, positiveNumber, wholeNumber } from "./parse.ts";
 
 /** What a training run is asked to do: the options of the command, and the contents of config.json. */
@@ -99,8 +100,8 @@ const [engineOption, threadsOption] = engineOptions;
 export const trainOptions = {
   model: {
     flags: "--model <name>",
-    description: modelNames.join(", "),
-    parse: choice(modelNames),
+    description: "a name of fovea zoo",
+    parse: checkModelName,
     default: defaults.model,
   },
   activation: {

@@ -93,7 +93,10 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   const stop = stopOnSignals(() => progress.say("stopping after this step and saving; Ctrl-C again to stop at once"));
   const trainer = makeTrainer(config, model, optimizer);
   const recorder = new RunRecorder(run);
-  const diagnoses = new Diagnoses((text) => progress.say(`note: ${text}`));
+  const diagnoses = new Diagnoses((text, { kind }) => {
+    progress.say(`note: ${text}`);
+    if (json) console.log(JSON.stringify({ event: "diagnosis", kind, text, epoch: trainer.progress.epoch + 1 }));
+  });
   const checkpoint = new Checkpoint(run.path, {
     monitor: "valAccuracy",
     thenBy: "valLoss",

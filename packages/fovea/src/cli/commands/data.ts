@@ -1,5 +1,5 @@
 import { UsageError } from "../../base/errors.ts";
-import { openDataset } from "../../data/datasets/open.ts";
+import { openDataset, type OpenedDataset } from "../../data/datasets/open.ts";
 import { splitFile } from "../../data/suggestSplit.ts";
 import { requireTrainable, summarizeDataset, type DatasetSummary, type Found } from "../../data/summarize.ts";
 import { writeFileAtomic } from "../../io/files.ts";
@@ -23,12 +23,11 @@ interface DataOptions {
 }
 
 export const dataCommand: Command<DataOptions> = {
-  name: "data",
-  summary: "Look at a dataset: classes, balance, sizes, duplicates, pictures in two splits, files that cannot be read",
   arguments: [
     {
       name: "<path>",
-      description: "folder of pictures by class, CSV list, COCO .json, Pascal VOC, images + masks, idx files",
+      description:
+        "folder of pictures by class, CSV list, COCO .json, Pascal VOC, images + masks, MNIST, EMNIST, CIFAR, UCI's digits, .npz",
     },
   ],
   options: [
@@ -96,15 +95,20 @@ function progress(): (done: number, total: number) => void {
   };
 }
 
-const kinds: Readonly<Record<string, string>> = {
+const kinds: Readonly<Record<OpenedDataset["kind"], string>> = {
   classes: "pictures by class",
   coco: "COCO annotations",
   voc: "Pascal VOC annotations",
   masks: "pictures with masks",
   idx: "idx files",
+  emnist: "EMNIST",
+  cifar10: "CIFAR-10",
+  cifar100: "CIFAR-100",
+  optdigits: "UCI's digits",
+  npz: "arrays of an .npz",
 };
 
-function show(summary: DatasetSummary, kind: string): string {
+function show(summary: DatasetSummary, kind: OpenedDataset["kind"]): string {
   const { name, classes, parts, counted, sizes, unreadable, duplicates, near, leaks, conflicts } = summary;
   const names = parts.map(({ part }) => part);
   const rows = classes.map((label, i) => [label, ...parts.map(({ counts }) => String(counts[i]))]);

@@ -12,8 +12,6 @@ interface EvaluateCommandOptions extends EngineOptions {
 }
 
 export const evaluateCommand: Command<EvaluateCommandOptions> = {
-  name: "evaluate",
-  summary: "Measure a trained network on the test images of a data set",
   arguments: [{ name: "<run or weights>", description: "folder of a run, or a .safetensors file" }],
   options: [
     { flags: "--data <name or folder>", description: `${dataHelp} (default: what it was trained on)` },

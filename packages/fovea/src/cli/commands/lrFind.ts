@@ -32,8 +32,6 @@ const optimizers = {
 } as const;
 
 export const lrFindCommand: Command<LrFindCommandOptions> = {
-  name: "lr-find",
-  summary: "Search the learning rate that suits a network and its data",
   arguments: [{ name: "<model>", description: "a network by name: lenet5, resnet20.cifar (fovea zoo has all)" }],
   options: [
     { flags: "--data <name or folder>", description: dataHelp, default: "strokes" },
