@@ -1,5 +1,7 @@
 import { FormatError, FoveaError } from "../base/errors.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import type { PerChannel } from "../data/normalizer.ts";
+import type { ChannelStatistics } from "../data/statistics.ts";
 import { isPreprocessing, type Preprocessing } from "../data/preprocess.ts";
 import { create, inputShape, isModelName, type ModelName, type ModelOptions } from "../models/index.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
@@ -14,6 +16,13 @@ export interface ModelSpec {
   readonly data: string;
   /** How pictures become its input; without, as the data set of that name. */
   readonly preprocessing?: Preprocessing;
+  /** What values of 0 … 1 are normalised by; without, they are as they are. */
+  readonly normalization?: ChannelStatistics;
+}
+
+/** Mean and standard deviation for whoever makes batches for the network. */
+export function normalizationOf({ normalization }: ModelSpec): { mean: PerChannel; std: PerChannel } {
+  return normalization ?? { mean: 0, std: 1 };
 }
 
 const KEY = "fovea.model";
@@ -62,11 +71,25 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
   } catch {
     return fail();
   }
-  const { model, options, classes, data, preprocessing } = spec ?? {};
+  const { model, options, classes, data, preprocessing, normalization } = spec ?? {};
   if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string")
     return fail();
   if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
   if (!isModelName(model))
     throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
-  return { model, options, classes, data, ...(isPreprocessing(preprocessing) && { preprocessing }) };
+  if (normalization !== undefined && !isNormalization(normalization, inputShape(model, options)[0]!)) return fail();
+  return {
+    model,
+    options,
+    classes,
+    data,
+    ...(isPreprocessing(preprocessing) && { preprocessing }),
+    ...(normalization && { normalization }),
+  };
+}
+
+function isNormalization(value: unknown, channels: number): value is ChannelStatistics {
+  const { mean, std } = (value ?? {}) as Partial<Record<keyof ChannelStatistics, unknown>>;
+  const isList = (list: unknown) => Array.isArray(list) && list.length === channels && list.every(Number.isFinite);
+  return isList(mean) && isList(std) && !(std as number[]).includes(0);
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { FoveaError } from "../base/errors.ts";
+import { DataLoader } from "../data/loader.ts";
 import { countParameters } from "../nn/index.ts";
 import type { Callback, Logs } from "../train/callback.ts";
 import { Checkpoint } from "../train/callbacks/checkpoint.ts";
@@ -7,6 +8,7 @@ import { Diagnoses } from "../train/callbacks/diagnoses.ts";
 import { EarlyStopping } from "../train/callbacks/earlyStopping.ts";
 import { EMA } from "../train/callbacks/ema.ts";
 import { ProgressBar } from "../train/callbacks/progressBar.ts";
+import { ReduceLROnPlateau } from "../train/callbacks/reduceLrOnPlateau.ts";
 import { RunRecorder } from "../train/callbacks/runRecorder.ts";
 import { TensorBoard } from "../train/callbacks/tensorBoard.ts";
 import { TimeLimit } from "../train/callbacks/timeLimit.ts";
@@ -22,7 +24,7 @@ import type { Trainer } from "../train/trainer.ts";
 import { dataStem } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
-import { imageShape, toMetadata } from "./model.ts";
+import { imageShape, normalizationOf, toMetadata } from "./model.ts";
 import { collectReport } from "./reportData.ts";
 import { stopOnSignals } from "./signals.ts";
 import { completeConfig, parseConfig, type TrainConfig } from "./trainConfig.ts";
@@ -105,8 +107,7 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   try {
     const { finished } = await trainer
       .fit(loader, {
-        validationData: validation,
-        validationBatchSize: 256,
+        validationData: new DataLoader(validation, { batchSize: 256, shuffle: false, ...normalizationOf(spec) }),
         epochs: config.epochs,
         signal: stop.signal,
         verbose: 0,
@@ -115,6 +116,7 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
           progress,
           ...(ema === null ? [] : [new EMA({ decay: ema })]),
           ...(earlyStop === null ? [] : [new EarlyStopping({ patience: earlyStop })]),
+          ...(config.schedule === "plateau" ? [new ReduceLROnPlateau({ patience: 3 })] : []),
           ...(time === null ? [] : [new TimeLimit(time)]),
           ...(tensorboard
             ? [new TensorBoard(join(run.path, "tensorboard"), { histogramEvery: 1, imageEvery: 1 })]
@@ -179,7 +181,7 @@ async function finish(
 ): Promise<void> {
   const { spec, model, test } = setup;
   await loadWeights(model, run.file("best.safetensors"));
-  const result = await evaluate(model, test, { worst: 24 });
+  const result = await evaluate(model, test, { worst: 24, ...normalizationOf(spec) });
   const environment = describeEnvironment();
   const imagesPerSecond = images / seconds;
   const parameters = countParameters(model);

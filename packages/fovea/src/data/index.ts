@@ -49,3 +49,4 @@ export {
 export { pictureOptions } from "./pictureOptions.ts";
 export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
 export * as transforms from "./transforms/index.ts";
+export { channelStatistics, type ChannelStatistics, type ChannelStatisticsOptions } from "./statistics.ts";

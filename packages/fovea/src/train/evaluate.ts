@@ -3,6 +3,7 @@ import { ShapeError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
+import type { PerChannel } from "../data/normalizer.ts";
 import { argmaxOf, makeClassifier, type Classifier, type ClassifierModel } from "./classifier.ts";
 import { ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 
@@ -30,6 +31,9 @@ export interface Prediction {
 export interface EvaluateOptions {
   /** Images per batch; default 256. It changes the speed, and numbers only by rounding. */
   batchSize?: number;
+  /** What the network was trained with: of values of 0 … 1, per channel; default 0 and 1. */
+  mean?: PerChannel;
+  std?: PerChannel;
   /** Record the network once and replay it; default true. */
   compiled?: boolean;
   /** How many of the worst mistakes to keep; default 0. */
@@ -50,9 +54,9 @@ export async function evaluate(
   data: ImageDataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { batchSize = 256, worst = 0, signal, batches = Infinity } = options;
+  const { batchSize = 256, worst = 0, signal, batches = Infinity, mean = 0, std = 1 } = options;
   const classifier = options.classifier ?? makeClassifier(model, options.compiled);
-  const loader = new DataLoader(data, { batchSize, shuffle: false });
+  const loader = new DataLoader(data, { batchSize, shuffle: false, mean, std });
   const classes = data.classes.length;
   const confusion = new ConfusionMatrix(data.classes);
   let mistakes: Prediction[] = [];
@@ -89,11 +93,15 @@ export async function evaluate(
 }
 
 /** What the network says of each image, in order. */
-export async function predict(model: ClassifierModel, data: ImageDataset): Promise<Prediction[]> {
+export async function predict(
+  model: ClassifierModel,
+  data: ImageDataset,
+  { batchSize = 256, mean = 0, std = 1 }: Pick<EvaluateOptions, "batchSize" | "mean" | "std"> = {},
+): Promise<Prediction[]> {
   const classifier = makeClassifier(model);
   const classes = data.classes.length;
   const found: Prediction[] = [];
-  for await (const batch of new DataLoader(data, { batchSize: 256, shuffle: false }).epoch(0)) {
+  for await (const batch of new DataLoader(data, { batchSize, shuffle: false, mean, std }).epoch(0)) {
     const scores = await classifier.logProbabilities(batch);
     checkScores(model, scores, batch.size, data);
     for (let i = 0; i < batch.size; i++) {

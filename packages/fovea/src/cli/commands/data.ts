@@ -6,6 +6,7 @@ import { writeFileAtomic } from "../../io/files.ts";
 import { writeImage } from "../../data/writeImage.ts";
 import type { Transform } from "../../data/transforms/index.ts";
 import { augmentationSheet, parseAugmentation } from "../augmentSheet.ts";
+import { augmentHelp } from "../augment.ts";
 import type { Command } from "../command.ts";
 import { CommandLineError } from "../errors.ts";
 import { wholeNumber } from "../parse.ts";
@@ -39,7 +40,7 @@ export const dataCommand: Command<DataOptions> = {
     },
     {
       flags: "--augment <how>",
-      description: "of the sheet: none, standard, randaugment, trivialaugment, or a JSON list of transforms",
+      description: `of the sheet: ${augmentHelp}, or a JSON list of transforms`,
       parse: parseAugmentation,
       default: "none",
     },
