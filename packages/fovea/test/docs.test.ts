@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repository } from "./workspace.ts";
 
 /** Pages whose TypeScript must compile, and run unless its fence says `no-run`. */
-const pages = ["coming-from", "data", "training", "classical", "augmentation"].map((page) => `docs/${page}.md`);
+const pages = ["coming-from", "data", "training", "classical", "augmentation", "transfer-learning"].map(
+  (page) => `docs/${page}.md`,
+);
 
 const work = join(repository, ".cache/docs");
 const manifest = JSON.parse(readFileSync(join(repository, "packages/fovea/package.json"), "utf8")) as {

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -46,6 +47,11 @@ afterAll(remove);
 
 const network = ["resnet20.cifar", "--weights", "weights.safetensors"] as const;
 
+async function copyPhotos(to: string): Promise<void> {
+  rmSync(join(work, to), { recursive: true, force: true });
+  await cp(join(work, "photos"), join(work, to), { recursive: true });
+}
+
 describe("fovea finetune", () => {
   it("summarises, says what learns, trains, leaves out what it cannot read, and saves what predict uses", () => {
     const { code, out, err } = fovea(
@@ -66,19 +72,34 @@ describe("fovea finetune", () => {
       "--json",
     );
     expect(code, err).toBe(0);
-    expect(err).toMatch(/class +train +validation\nblue +8 +4\nred +9 +4\n/);
-    expect(err).toMatch(/left out .*broken\.png/);
+    expect(err).toMatch(/Class +train +validation\nblue +8 +4\nred +9 +4\n/);
+    expect(err).toMatch(/left out: .*broken\.png/);
     expect(err).toMatch(/head, 2 epochs:\nup to +parameters +trainable +rate\n/);
     const [plan, ...rest] = lines(out);
     expect(plan).toMatchObject({ event: "plan", strategy: "full" });
-    expect(rest.filter(({ event }) => event === "epoch").map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
+    expect(rest.filter(({ event }) => event === "epoch").map(({ epoch, step }) => [epoch, step])).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
     expect(rest.at(-1)).toMatchObject({ event: "done", strategy: "full", validationImages: 8, out: "run" });
-    expect(readdirSync(join(work, "run")).toSorted()).toEqual(["best.safetensors", "config.json", "metrics.jsonl"]);
+    expect(readdirSync(join(work, "run")).toSorted()).toEqual([
+      "best.safetensors",
+      "config.json",
+      "metrics.jsonl",
+      "report.html",
+    ]);
+    const page = readFileSync(join(work, "run/report.html"), "utf8");
+    expect(page).toMatch(/of 8 validation images right/);
+    expect(page).toMatch(/What learns: head, 2 epochs[^]*frozen[^]*Then: full, 1 epoch/);
+    for (const title of ["Loss", "Accuracy", "Confusion matrix", "Training images"])
+      expect(page).toContain(`<h2>${title}</h2>`);
+    expect(page).toMatch(/The same again: <code>fovea finetune resnet20.cifar photos --strategy full --weights/);
     const said = fovea("predict", "run", "photos/val/red/0.png", "photos/val/blue/0.png", "--json", "--top", "1");
     expect(lines(said.out).map(({ label }) => ["red", "blue"].includes(String(label)))).toEqual([true, true]);
   });
 
-  it("learns by a support vector machine on deep features", () => {
+  it("learns by a support vector machine on deep features, which predict uses as any network", () => {
     const { code, out, err } = fovea(
       "finetune",
       network[0],
@@ -91,7 +112,70 @@ describe("fovea finetune", () => {
     );
     expect(code, err).toBe(0);
     expect(out).toMatch(/^100\.0 % of 8 validation pictures right/);
-    expect(existsSync(join(work, "svm/svm.safetensors"))).toBe(true);
+    expect(readFileSync(join(work, "svm/report.html"), "utf8")).not.toMatch(/NaN|<h2>Loss|What learns/);
+    const said = fovea("predict", "svm", "photos/val/red/0.png", "photos/val/blue/0.png", "--json");
+    expect(said.code, said.err).toBe(0);
+    expect(lines(said.out).map(({ label }) => label)).toEqual(["red", "blue"]);
+    expect(fovea("finetune", "svm", "photos").err).toMatch(
+      /svm ends in a support vector machine; fine-tune the network/,
+    );
+  });
+
+  describe("bad data", () => {
+    const svm = ["--strategy", "svm", "--out"] as const;
+    const run = (folder: string, ...more: string[]) =>
+      fovea("finetune", network[0], folder, ...network.slice(1), ...more);
+
+    it("pictures of no bytes, cut short or of another kind are left out and told; --strict refuses them", async () => {
+      await copyPhotos("damaged");
+      const whole = readFileSync(join(work, "photos/train/red/0.png"));
+      writeFileSync(join(work, "damaged/train/red/empty.png"), "");
+      writeFileSync(join(work, "damaged/train/blue/cut.png"), whole.subarray(0, whole.length / 2));
+      writeFileSync(join(work, "damaged/val/blue/text.jpg"), "no picture");
+      const { code, out, err } = run("damaged", ...svm, "damaged-run");
+      expect(code, err).toBe(0);
+      for (const name of ["empty.png", "cut.png", "text.jpg"])
+        expect(err).toMatch(new RegExp(`left out: .*${name.replace(".", "\\.")}`));
+      expect(err).toMatch(/note: 4 files cannot be read: left out/);
+      expect(out).toMatch(/of 8 validation pictures right/);
+      const strict = run("damaged", ...svm, "strict-run", "--strict");
+      expect([strict.code, existsSync(join(work, "strict-run"))]).toEqual([1, false]);
+      expect(strict.err).toMatch(/^fovea: .*(broken|empty|cut)\.png/);
+    });
+
+    it("an empty class folder is told; --strict refuses it", async () => {
+      await copyPhotos("gap");
+      mkdirSync(join(work, "gap/train/green"));
+      const { code, err } = run("gap", ...svm, "gap-run");
+      expect(code, err).toBe(0);
+      expect(err).toMatch(/note: the class folder gap.train.green has no pictures: there is no class green/);
+      const strict = run("gap", ...svm, "gap-strict", "--strict");
+      expect([strict.code, strict.err]).toEqual([1, expect.stringMatching(/^fovea: the class folder .*green has no/)]);
+    });
+
+    it.each([
+      ["one class only", "train/blue", /cannot be trained with: there is one class only \(red\)/],
+      ["a class without a readable picture", "train/blue/*", /cannot be trained with: class blue has no pictures that/],
+    ])("%s is refused", async (_, spoilt, message) => {
+      await copyPhotos("spoilt");
+      if (spoilt.endsWith("*"))
+        for (const name of readdirSync(join(work, "spoilt/train/blue")))
+          writeFileSync(join(work, "spoilt/train/blue", name), "");
+      else for (const part of ["train", "val"]) rmSync(join(work, "spoilt", part, "blue"), { recursive: true });
+      const { code, err } = run("spoilt", ...svm, "spoilt-run");
+      expect([code, err.split("\n").length, existsSync(join(work, "spoilt-run"))]).toEqual([1, 2, false]);
+      expect(err).toMatch(message);
+    });
+
+    it("a class that only the validation has is refused, with the name that may be meant", async () => {
+      await copyPhotos("renamed");
+      renameSync(join(work, "renamed/val/red"), join(work, "renamed/val/Red"));
+      const { code, err } = run("renamed", ...svm, "renamed-run");
+      expect([code, existsSync(join(work, "renamed-run"))]).toEqual([1, false]);
+      expect(err).toMatch(
+        /^fovea: renamed: validation has a class "Red" that train does not have .* did you mean "red"\?/,
+      );
+    });
   });
 
   it("chooses a strategy and says why", () => {

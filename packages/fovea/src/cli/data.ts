@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { FormatError, FoveaError } from "../base/errors.ts";
+import { FoveaError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
 import { nearest } from "../base/nearest.ts";
 import { ArrayDataset } from "../data/arrayDataset.ts";
@@ -9,10 +9,10 @@ import { openDataset, type OpenedDataset } from "../data/datasets/open.ts";
 import { downloadSource, type PublishedDataset } from "../data/datasets/sources.ts";
 import { strokes } from "../data/datasets/strokes.ts";
 import type { AnySample, Dataset, Sample } from "../data/sample.ts";
-import { split, subset } from "../data/subset.ts";
-import { requireTrainable, summarizeDataset, type PartName } from "../data/summarize.ts";
+import { split } from "../data/subset.ts";
 import * as transforms from "../data/transforms/index.ts";
 import type { Transform } from "../data/transforms/index.ts";
+import { readableParts, type PictureParts } from "./readableParts.ts";
 
 /** Channels, height and width of a network's input. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
@@ -136,7 +136,7 @@ function pictureSource(
     async training(shapeOf) {
       const found = await open(shapeOf);
       const { classes } = found.train;
-      const { train: all, validation: given, test: last } = await withoutBad(found, say, strict);
+      const { train: all, validation: given, test: last } = await readableParts(found, say, strict);
       const shape = shapeOf(classes);
       const [train, apart] = given === undefined ? split(all, 0.8) : [all, given];
       // Where the folder has no parts, a tenth of each class decides, and another one is the test.
@@ -154,29 +154,6 @@ function pictureSource(
       return inMemory(test, shape, say);
     },
   };
-}
-
-/** Of a dataset of pictures. */
-type PictureParts = { readonly [part in PartName]?: Dataset } & { readonly train: Dataset };
-
-/** The parts without what cannot be read, after a look at all of it, as `fovea data` has: what is wrong is told. */
-async function withoutBad(found: PictureParts, say: (line: string) => void, strict: boolean): Promise<PictureParts> {
-  const summary = await summarizeDataset(found);
-  requireTrainable(summary);
-  if (strict && summary.unreadable.length > 0) throw new FormatError(summary.unreadable[0]!.why);
-  for (const { why } of summary.unreadable) say(`left out: ${why}`);
-  for (const warning of summary.warnings) say(`note: ${warning}`);
-  const good = (part: PartName): Dataset | undefined => {
-    const data = found[part];
-    const bad = new Set(summary.unreadable.filter((one) => one.part === part).map(({ index }) => index));
-    if (data === undefined || bad.size === 0) return data;
-    return subset(
-      data,
-      Array.from({ length: data.length }, (_, i) => i).filter((i) => !bad.has(i)),
-    );
-  };
-  const [train, validation, test] = [good("train")!, good("validation"), good("test")];
-  return { train, ...(validation && { validation }), ...(test && { test }) };
 }
 
 function announceOnce(name: string, say: (line: string) => void): () => void {

@@ -60,6 +60,11 @@ export async function openBase(name: string, options: BaseOptions): Promise<Base
   );
   if (byFile !== undefined) return openPublished(byFile, { ...options, weights: name });
   const { model, spec, file } = await openTrained(name);
+  if (spec.linearOn !== undefined) {
+    throw new FoveaError(
+      `${name} ends in a support vector machine; fine-tune the network that it was made of: ${spec.model}`,
+    );
+  }
   const preprocessing = spec.preprocessing ?? standard(spec.model, spec.normalization);
   return { model: asClassifier(model, spec.model), name: spec.model, options: spec.options, preprocessing, from: file };
 }

@@ -1,34 +1,35 @@
 import { FoveaError } from "../base/errors.ts";
 import { manualSeed } from "../base/random.ts";
-import { accuracyScore } from "../classic/classifier.ts";
 import { LinearSVC } from "../classic/linearSvc.ts";
 import { StandardScaler } from "../classic/scaler.ts";
-import { imageFolder, type ImageFolder } from "../data/datasets/imageFolder.ts";
+import { imageFolder } from "../data/datasets/imageFolder.ts";
 import { DataLoader } from "../data/loader.ts";
 import { pictureOptions } from "../data/pictureOptions.ts";
 import type { Dataset } from "../data/sample.ts";
 import { split, subset } from "../data/subset.ts";
 import { writeFileAtomic } from "../io/files.ts";
-import { tensor } from "../tensor/create.ts";
-import type { Tensor } from "../tensor/tensor.ts";
 import { ProgressBar } from "../train/callbacks/progressBar.ts";
 import { RunRecorder } from "../train/callbacks/runRecorder.ts";
 import { deepFeatures, nearestNeighbourAccuracy } from "../train/deepFeatures.ts";
+import type { ClassifierModel } from "../train/classifier.ts";
 import { describeEnvironment } from "../train/environment.ts";
+import { evaluate } from "../train/evaluate.ts";
 import { fineTune, type FineTuningOptions, type TuningPhase } from "../train/fineTune.ts";
 import { showCount, showDuration, showPercent } from "../train/format.ts";
-import { ConfusionMatrix } from "../train/metrics/confusionMatrix.ts";
 import { RunFolder } from "../train/runFolder.ts";
+import { epochsOf, type HistoryLine } from "../train/runLines.ts";
 import { chooseStrategy, type FineTuneStrategy, type StrategyAdvice } from "../train/strategy.ts";
-import { Trainer } from "../train/trainer.ts";
 import { encodeTensors } from "../train/weights.ts";
 import { dataStem } from "./data.ts";
 import { useEngine, type EngineOptions } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
 import { openBase, type Base, type BaseOptions } from "./finetuneBase.ts";
-import { toMetadata, type ModelSpec } from "./model.ts";
+import { spread, writeTuningReport } from "./finetuneReport.ts";
+import { commandOf, showConfusion, showPhase } from "./finetuneText.ts";
+import { toMetadata, withLinearTop, type ModelSpec } from "./model.ts";
+import { readableParts } from "./readableParts.ts";
 import { stopOnSignals } from "./signals.ts";
-import { showTable } from "./table.ts";
+import { svmLayer } from "./svmLayer.ts";
 
 export interface FineTuneRunOptions extends EngineOptions, BaseOptions {
   readonly strategy?: "auto" | FineTuneStrategy;
@@ -48,6 +49,9 @@ export interface FineTuneRunOptions extends EngineOptions, BaseOptions {
 /** Everything that both ways of learning need. */
 interface Session {
   readonly base: Base;
+  /** As it was named. */
+  readonly name: string;
+  readonly folder: string;
   readonly options: FineTuneRunOptions;
   readonly train: Dataset;
   readonly validation: Dataset;
@@ -62,8 +66,7 @@ export async function runFineTuning(name: string, folder: string, options: FineT
   useEngine(options);
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const { seed = 0, batchSize = 16, strict = false } = options;
-  const pictures = await imageFolder(folder, { strict });
-  for (const line of summarizeFolder(pictures)) say(line);
+  const pictures = await readableParts(await imageFolder(folder, { strict }), say, strict);
   const { train, validation } = withValidation(pictures, seed, say);
   manualSeed(seed);
   const base = await openBase(name, options);
@@ -82,11 +85,12 @@ export async function runFineTuning(name: string, folder: string, options: FineT
       onBadSample: strict ? "throw" : ({ name: file, error }) => say(`left out ${file}: ${error.message}`),
       ...pictureOptions(base.preprocessing, { augment }),
     });
-  const session: Session = { base, options, train, validation, run, signal: stop.signal, loader, say };
+  const session: Session = { base, name, folder, options, train, validation, run, signal: stop.signal, loader, say };
   try {
-    const { strategy, why } = await adviceFor(session);
-    say(`strategy ${strategy}: ${why}`);
-    await (strategy === "svm" ? trainSvm(session) : tune(session, strategy));
+    const advice = await adviceFor(session);
+    const { strategy } = advice;
+    say(`strategy ${strategy}: ${advice.why}`);
+    await finish(session, advice, await (strategy === "svm" ? trainSvm(session) : tune(session, strategy)));
   } catch (error) {
     if (!stop.signal.aborted || error instanceof Interrupted) throw error;
     throw new Interrupted(`stopped before anything was learnt; ${run.path} holds the configuration alone`);
@@ -95,26 +99,8 @@ export async function runFineTuning(name: string, folder: string, options: FineT
   }
 }
 
-/** Pictures per class and part, and what was passed over. */
-function summarizeFolder({ classes, train, validation, test, problems }: ImageFolder): string[] {
-  if (classes.length < 2) {
-    throw new FoveaError(
-      `${train.name} has one class only, ${classes[0]}; fine-tuning needs two at least: a folder for each`,
-    );
-  }
-  const parts = Object.entries({ train, validation, test }).filter(([, part]) => part !== undefined);
-  const count = (part: Dataset, label: number) =>
-    showCount(Array.from(part.labels!).filter((one) => one === label).length);
-  const rows = [
-    ["class", ...parts.map(([part]) => part)],
-    ...classes.map((name, label) => [name, ...parts.map(([, part]) => count(part!, label))]),
-    ["all", ...parts.map(([, part]) => showCount(part!.length))],
-  ];
-  return [showTable(rows, [false, ...parts.map(() => true)]), ...problems.map((problem) => `note: ${problem}`)];
-}
-
 function withValidation(
-  { train, validation, test }: ImageFolder,
+  { train, validation, test }: { readonly train: Dataset; readonly validation?: Dataset; readonly test?: Dataset },
   seed: number,
   say: (line: string) => void,
 ): { train: Dataset; validation: Dataset } {
@@ -138,7 +124,7 @@ async function adviceFor({ base, options, train, loader, signal, say }: Session)
   const counts = train.classes.map((_, label) => Array.from(train.labels!).filter((one) => one === label).length);
   const imagesPerClass = Math.min(...counts);
   if (similarity !== undefined) return chooseStrategy({ imagesPerClass, similarity });
-  const sample = subset(train, everyNth(train.length, 400));
+  const sample = subset(train, spread(train.length, 400));
   const accuracy = nearestNeighbourAccuracy(await deepFeatures(base.model, loader(sample, false), { signal }));
   const chance = Math.max(...counts) / train.length;
   say(`the pretrained features put ${showPercent(accuracy, 0)} of the pictures beside one of their own class`);
@@ -148,129 +134,144 @@ async function adviceFor({ base, options, train, loader, signal, say }: Session)
   });
 }
 
-/** At most `most` places, evenly over all. */
-function everyNth(length: number, most: number): number[] {
-  const count = Math.min(length, most);
-  return Array.from({ length: count }, (_, i) => Math.floor((i * length) / count));
+/** A network that learnt. */
+interface Learnt {
+  readonly model: ClassifierModel;
+  readonly spec: ModelSpec;
+  readonly plan: readonly TuningPhase[];
+  readonly history: readonly HistoryLine[];
+  /** Pictures it learnt from, each as often as it was shown, and the time that took. */
+  readonly images: number;
+  readonly learning: number;
+  /** All the time since the strategy was known. */
+  readonly seconds: number;
+  readonly finished: boolean;
 }
 
-async function tune(session: Session, strategy: Exclude<FineTuneStrategy, "svm">): Promise<void> {
-  const { base, options, train, validation, run, signal, loader, say } = session;
-  const { model } = base;
-  const { json = false, seed = 0, headEpochs, epochs, headLr, lr, batchNorm } = options;
-  const scratch: FineTuningOptions =
-    base.from === null ? { headEpochs: 0, epochs: 16, lr: 1e-3, decay: 1, batchNorm: "train" } : {};
-  const recorder = new RunRecorder(run);
-  const progress = new ProgressBar({ stream: process.stderr, lineEvery: 5, unit: "pictures" });
-  const validating = loader(validation, false);
-  const started = performance.now();
-  const result = await fineTune(model, loader(train, true), {
-    strategy,
-    ...defined({ headEpochs, epochs, headLr, lr, batchNorm }),
-    ...scratch,
-    ...(base.from === null && defined({ epochs: options.epochs, lr })),
-    seed,
-    signal,
-    validationData: validating,
-    callbacks: [
-      progress,
-      recorder,
-      ...(json ? [{ onEpochEnd: () => console.log(JSON.stringify(recorder.lines.at(-1))) }] : []),
-    ],
-    onPlan: (plan) => {
-      for (const phase of plan) say(showPhase(phase));
-      if (json) console.log(JSON.stringify({ event: "plan", strategy, phases: plan }));
-    },
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const spec: ModelSpec = {
+/** What the weights say of themselves. */
+function specOf({ base, train }: Session): ModelSpec {
+  return {
     model: base.name,
     options: { ...base.options, numClasses: train.classes.length },
     classes: train.classes,
     data: "pictures",
     preprocessing: base.preprocessing,
   };
-  const weights = run.file("best.safetensors");
-  await writeFileAtomic(weights, await encodeTensors(model.stateDict(), toMetadata(spec)));
-  if (!result.finished) {
-    throw new Interrupted(
-      `stopped after epoch ${result.history["loss"]?.length ?? 0}; the best weights so far are in ${weights}`,
-    );
-  }
-  const { confusion, accuracy } = await measure(session, validating);
-  report(session, {
-    strategy,
-    accuracy,
-    confusion,
-    seconds,
-    file: weights,
-    next: `fovea predict ${run.path} picture.jpg`,
-  });
 }
 
-/** How often each class is taken for each, on the validation pictures. */
-async function measure({ base: { model }, validation }: Session, loader: DataLoader) {
-  const scores = (await new Trainer(model, { loss: "crossEntropy" }).predict(loader)) as Tensor;
-  const values = await scores.data();
-  const classes = scores.shape[1]!;
-  const bad = new Set(loader.badSamples.map(({ index }) => index));
-  const confusion = new ConfusionMatrix(validation.classes);
-  let row = 0;
-  for (let i = 0; i < validation.length; i++) {
-    if (bad.has(i)) continue;
-    let best = 0;
-    for (let c = 1; c < classes; c++) if (values[row * classes + c]! > values[row * classes + best]!) best = c;
-    confusion.add(validation.labels![i]!, best);
-    row++;
-  }
-  return { confusion, accuracy: confusion.accuracy };
-}
-
-async function trainSvm(session: Session): Promise<void> {
-  const { base, train, validation, run, loader, signal, say } = session;
+async function tune(session: Session, strategy: Exclude<FineTuneStrategy, "svm">): Promise<Learnt> {
+  const { base, options, train, validation, run, signal, loader, say } = session;
+  const { json = false, seed = 0, headEpochs, epochs, headLr, lr, batchNorm } = options;
+  const scratch: FineTuningOptions =
+    base.from === null ? { headEpochs: 0, epochs: 16, lr: 1e-3, decay: 1, batchNorm: "train" } : {};
+  const recorder = new RunRecorder(run);
+  const progress = new ProgressBar({ stream: process.stderr, lineEvery: 5, unit: "pictures" });
   const started = performance.now();
-  say(`${showCount(train.length + validation.length)} pictures through ${base.name}; nothing of it learns`);
-  const known = await deepFeatures(base.model, loader(train, false), { signal });
-  const fresh = await deepFeatures(base.model, loader(validation, false), { signal });
-  const scaler = new StandardScaler().fit(known.features);
-  const svm = new LinearSVC({ C: 0.01 }).fit(scaler.transform(known.features), known.labels);
-  const predicted = svm.predict(scaler.transform(fresh.features));
+  let [images, learning] = [0, 0];
+  const { plan, finished } = await fineTune(base.model, loader(train, true), {
+    strategy,
+    ...defined({ headEpochs, epochs, headLr, lr, batchNorm }),
+    ...scratch,
+    ...(base.from === null && defined({ epochs: options.epochs, lr })),
+    seed,
+    signal,
+    validationData: loader(validation, false),
+    callbacks: [
+      progress,
+      recorder,
+      {
+        onTrainEnd: (_logs, trainer) => {
+          images += trainer.progress.examples;
+          learning += trainer.progress.seconds;
+        },
+      },
+      ...(json ? [{ onEpochEnd: () => console.log(JSON.stringify(recorder.lines.at(-1))) }] : []),
+    ],
+    onPlan: (phases) => {
+      for (const phase of phases) say(showPhase(phase));
+      if (json) console.log(JSON.stringify({ event: "plan", strategy, phases }));
+    },
+  });
   const seconds = (performance.now() - started) / 1000;
-  const confusion = new ConfusionMatrix(validation.classes);
-  predicted.forEach((label, i) => confusion.add(fresh.labels[i]!, label));
-  const row = (values: ArrayLike<number>, shape: number[]) => tensor(Float32Array.from(values), { shape });
-  const { coef, intercept } = svm;
-  const tensors = new Map([
-    ["coef", row(coef.values, [coef.rows, coef.columns])],
-    ["intercept", row(intercept, [intercept.length])],
-    ["mean", row(scaler.mean, [scaler.mean.length])],
-    ["scale", row(scaler.scale, [scaler.scale.length])],
-  ]);
-  const file = run.file("svm.safetensors");
-  const metadata = new Map([["fovea.svm", JSON.stringify({ model: base.name, classes: train.classes })]]);
-  await writeFileAtomic(file, await encodeTensors(tensors, metadata));
-  const accuracy = accuracyScore(fresh.labels, predicted);
-  report(session, { strategy: "svm", accuracy, confusion, seconds, file, next: null });
+  return {
+    model: base.model,
+    spec: specOf(session),
+    plan,
+    history: recorder.lines,
+    images,
+    learning,
+    seconds,
+    finished,
+  };
 }
 
-interface Result {
-  readonly strategy: FineTuneStrategy;
-  readonly accuracy: number;
-  readonly confusion: ConfusionMatrix;
-  readonly seconds: number;
-  readonly file: string;
-  readonly next: string | null;
+/** A linear support vector machine on deep features, which becomes the network's last layer. */
+async function trainSvm(session: Session): Promise<Learnt> {
+  const { base, train, loader, signal, say } = session;
+  const started = performance.now();
+  say(`${showCount(train.length)} pictures through ${base.name}; nothing of it learns`);
+  const { features, labels } = await deepFeatures(base.model, loader(train, false), { signal });
+  const scaler = new StandardScaler().fit(features);
+  const svm = new LinearSVC({ C: 0.01 }).fit(scaler.transform(features), labels);
+  const seconds = (performance.now() - started) / 1000;
+  return {
+    model: withLinearTop(base.model, svmLayer(svm, scaler, train.classes.length)),
+    spec: { ...specOf(session), linearOn: features.columns },
+    plan: [],
+    history: [],
+    images: labels.length,
+    learning: seconds,
+    seconds,
+    finished: true,
+  };
 }
 
-function report({ base, options, train, run }: Session, result: Result): void {
-  const { strategy, accuracy, confusion, seconds, file, next } = result;
-  const images = confusion.total;
+/** Saves, measures on the validation pictures, writes the report, and says what came of it. */
+async function finish(session: Session, { strategy, why }: StrategyAdvice, learnt: Learnt): Promise<void> {
+  const { base, folder, options, train, validation, run, loader } = session;
+  const { model, spec, plan, history, seconds } = learnt;
+  const file = run.file("best.safetensors");
+  await writeFileAtomic(file, await encodeTensors(model.stateDict(), toMetadata(spec)));
+  if (!learnt.finished) {
+    throw new Interrupted(`stopped after epoch ${epochsOf(history).length}; the best weights so far are in ${file}`);
+  }
+  const result = await evaluate(model, loader(validation, false), { worst: 24 });
+  const count = ({ length }: Dataset) => showCount(length);
+  await writeTuningReport({
+    title: `${base.name} on ${dataStem(folder)}`,
+    run,
+    model,
+    preprocessing: base.preprocessing,
+    train,
+    validation,
+    loader,
+    result,
+    plan,
+    history,
+    imagesPerSecond: learnt.images / learnt.learning,
+    seconds,
+    config: [
+      ["network", base.name],
+      ["weights", base.from ?? "fresh"],
+      ["strategy", `${strategy}: ${why}`],
+      ["data", folder],
+      ["training + validation", `${count(train)} + ${count(validation)}`],
+      ["batch size", String(options.batchSize ?? 16)],
+      ["batch norm", options.batchNorm ?? "frozen"],
+      ["seed", String(options.seed ?? 0)],
+    ],
+    command: commandOf(session.name, folder, strategy, options),
+  });
+  const { accuracy, confusion } = result;
   if (options.json) {
-    const facts = { event: "done", model: base.name, weights: base.from, strategy, images: train.length };
     console.log(
       JSON.stringify({
-        ...facts,
-        validationImages: images,
+        event: "done",
+        model: base.name,
+        weights: base.from,
+        strategy,
+        images: train.length,
+        validationImages: result.images,
         validationAccuracy: accuracy,
         seconds,
         out: run.path,
@@ -280,39 +281,15 @@ function report({ base, options, train, run }: Session, result: Result): void {
     );
     return;
   }
-  const rows = [
-    ["true \\ called", ...confusion.classes, "recall"],
-    ...confusion
-      .scores()
-      .map(({ name, recall }, label) => [
-        name,
-        ...confusion.classes.map((_, predicted) => showCount(confusion.count(label, predicted))),
-        showPercent(recall, 1),
-      ]),
-  ];
   console.log(
     [
-      `${showPercent(accuracy, 1)} of ${showCount(images)} validation pictures right, in ${showDuration(seconds)}`,
-      ...(confusion.classes.length <= 12 ? [showTable(rows, [false, ...rows[0]!.slice(1).map(() => true)])] : []),
+      `${showPercent(accuracy, 1)} of ${showCount(result.images)} validation pictures right, in ${showDuration(seconds)}`,
+      ...(confusion.classes.length <= 12 ? [showConfusion(confusion)] : []),
+      `report   ${run.file("report.html")}`,
       `weights  ${file}`,
-      ...(next === null ? [] : [`next     ${next}`]),
+      `next     fovea predict ${run.path} picture.jpg`,
     ].join("\n"),
   );
-}
-
-/** A phase as a table: what of the network learns, and how fast. */
-function showPhase({ name, epochs, lr, counts, stages }: TuningPhase): string {
-  const rows = [
-    ["up to", "parameters", "trainable", "rate"],
-    ...stages.map(({ stage, parameters, trainable, lrScale }) => [
-      stage,
-      showCount(parameters),
-      showCount(trainable),
-      trainable === 0 ? "frozen" : (lr * lrScale).toPrecision(2),
-    ]),
-    ["all", showCount(counts.total), showCount(counts.trainable), ""],
-  ];
-  return `${name}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}:\n${showTable(rows, [false, true, true, true])}`;
 }
 
 function defined<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {

@@ -1,9 +1,13 @@
 import { FormatError, FoveaError } from "../base/errors.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import { DataLoader } from "../data/loader.ts";
 import type { PerChannel } from "../data/normalizer.ts";
 import type { ChannelStatistics } from "../data/statistics.ts";
 import { isPreprocessing, type Preprocessing } from "../data/preprocess.ts";
 import { create, inputShape, isModelName, type ModelName, type ModelOptions } from "../models/index.ts";
+import { ImageClassifier } from "../models/_classifier.ts";
+import { Linear } from "../nn/linear.ts";
+import { Sequential } from "../nn/sequential.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 
 /** What is needed to build a network again: kept in the metadata of its weights. */
@@ -18,6 +22,13 @@ export interface ModelSpec {
   readonly preprocessing?: Preprocessing;
   /** What values of 0 … 1 are normalised by; without, they are as they are. */
   readonly normalization?: ChannelStatistics;
+  /** Means of so many feature maps go into one linear layer, in the place of the network's own top. */
+  readonly linearOn?: number;
+}
+
+/** A dataset in order, as the network was given pictures in training. */
+export function inOrder(data: ImageDataset, spec: ModelSpec): DataLoader {
+  return new DataLoader(data, { batchSize: 256, shuffle: false, ...normalizationOf(spec) });
 }
 
 /** Mean and standard deviation for whoever makes batches for the network. */
@@ -26,10 +37,20 @@ export function normalizationOf({ normalization }: ModelSpec): { mean: PerChanne
 }
 
 const KEY = "fovea.model";
+/** More feature maps than any network has. */
+const MOST_FEATURES = 65_536;
 
 /** The network, with fresh weights from the global random stream. */
-export function buildModel({ model, options }: ModelSpec): ClassifierModel {
-  return create(model, options);
+export function buildModel({ model, options, classes, linearOn }: ModelSpec): ClassifierModel {
+  const network = create(model, options);
+  if (linearOn === undefined) return network;
+  if (!(network instanceof ImageClassifier)) throw new FoveaError(`${model} gives no feature maps for a linear layer`);
+  return withLinearTop(network, new Linear(linearOn, classes.length));
+}
+
+/** A linear layer on the means of the feature maps, in the place of a network's own top. */
+export function withLinearTop(features: ImageClassifier, classifier: Linear): ClassifierModel {
+  return new Sequential({ features: features.removeTop("avg"), classifier });
 }
 
 /** [C, H, W] of the images it takes. */
@@ -71,10 +92,12 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
   } catch {
     return fail();
   }
-  const { model, options, classes, data, preprocessing, normalization } = spec ?? {};
+  const { model, options, classes, data, preprocessing, normalization, linearOn } = spec ?? {};
   if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string")
     return fail();
   if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
+  if (linearOn !== undefined && !(Number.isInteger(linearOn) && linearOn > 0 && linearOn <= MOST_FEATURES))
+    return fail();
   if (!isModelName(model))
     throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
   if (normalization !== undefined && !isNormalization(normalization, inputShape(model, options)[0]!)) return fail();
@@ -85,6 +108,7 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
     data,
     ...(isPreprocessing(preprocessing) && { preprocessing }),
     ...(normalization && { normalization }),
+    ...(linearOn !== undefined && { linearOn }),
   };
 }
 

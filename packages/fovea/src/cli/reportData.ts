@@ -11,7 +11,7 @@ import type { Facts, ReportData } from "../train/report.ts";
 import type { Filters, Picture } from "../train/report/pictures.ts";
 import type { RunFolder } from "../train/runFolder.ts";
 import { dataStem } from "./data.ts";
-import { normalizationOf, type ModelSpec } from "./model.ts";
+import { inOrder, type ModelSpec } from "./model.ts";
 import type { TrainConfig } from "./trainConfig.ts";
 
 interface Finished {
@@ -46,13 +46,13 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
     parameters,
     history: finished.history,
     test: result,
+    part: "test",
+    plan: [],
     diagnoses: finished.diagnoses,
     imagesPerSecond: finished.images / finished.seconds,
     seconds: finished.seconds,
     trainBatch: await firstBatch(finished, validation.shape),
-    predictions: (await predict(model, shown, normalizationOf(finished.spec))).map((prediction) =>
-      answered(shown, prediction),
-    ),
+    predictions: (await predict(model, inOrder(shown, finished.spec))).map((prediction) => answered(shown, prediction)),
     mistakes: result.mistakes.map((prediction) => answered(test, prediction, true)),
     filters: await firstFilters(model),
     config: configFacts(finished),
@@ -83,18 +83,28 @@ async function firstBatch({ loader, spec, train }: Finished, shape: Picture["sha
   return [];
 }
 
-function answered(data: ImageDataset, { index, label, predicted, confidence }: Prediction, sure = false): Picture {
+function answered(data: ImageDataset, prediction: Prediction, sure = false): Picture {
+  return captioned(prediction, data.classes, { pixels: data.image(prediction.index), shape: data.shape }, sure);
+}
+
+/** A picture with what it is, and what the network said where that is something else. */
+export function captioned(
+  { index, label, predicted, confidence }: Prediction,
+  classes: readonly string[],
+  picture: Pick<Picture, "pixels" | "shape">,
+  sure = false,
+): Picture {
   const wrong = label !== predicted;
-  const [truth, answer] = [data.classes[label]!, data.classes[predicted]!];
+  const [truth, answer] = [classes[label]!, classes[predicted]!];
   const caption = wrong
     ? `${truth} → ${answer}${sure ? ` ${showPercent(confidence, 0).replace(" ", "")}` : ""}`
     : answer;
   const title = `${truth}, called ${answer} with ${showPercent(confidence, 1)} (image ${index})`;
-  return { pixels: data.image(index), shape: data.shape, caption, title, wrong };
+  return { ...picture, caption, title, wrong };
 }
 
 /** The weights of the first convolution: the first parameter with four axes. */
-async function firstFilters(model: ClassifierModel): Promise<Filters | null> {
+export async function firstFilters(model: ClassifierModel): Promise<Filters | null> {
   for (const [name, parameter] of model.namedParameters()) {
     if (parameter.rank === 4) return { name, shape: parameter.shape, weights: await parameter.data() };
   }
@@ -136,7 +146,7 @@ function configFacts({ config, spec, train, validation, test }: Finished): Facts
   ];
 }
 
-function environmentFacts({ fovea, engine, isa, threads, node, system, cpu, memory }: Environment): Facts {
+export function environmentFacts({ fovea, engine, isa, threads, node, system, cpu, memory }: Environment): Facts {
   return [
     ["engine", `${engine}, ${isa}`],
     ["threads", String(threads)],

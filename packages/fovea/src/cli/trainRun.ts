@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { FoveaError } from "../base/errors.ts";
-import { DataLoader } from "../data/loader.ts";
 import { countParameters } from "../nn/index.ts";
 import type { Callback, Logs } from "../train/callback.ts";
 import { Checkpoint } from "../train/callbacks/checkpoint.ts";
@@ -24,7 +23,7 @@ import type { Trainer } from "../train/trainer.ts";
 import { dataStem } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
-import { imageShape, normalizationOf, toMetadata } from "./model.ts";
+import { imageShape, inOrder, toMetadata } from "./model.ts";
 import { collectReport } from "./reportData.ts";
 import { stopOnSignals } from "./signals.ts";
 import { completeConfig, parseConfig, type TrainConfig } from "./trainConfig.ts";
@@ -107,7 +106,7 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   try {
     const { finished } = await trainer
       .fit(loader, {
-        validationData: new DataLoader(validation, { batchSize: 256, shuffle: false, ...normalizationOf(spec) }),
+        validationData: inOrder(validation, spec),
         epochs: config.epochs,
         signal: stop.signal,
         verbose: 0,
@@ -181,7 +180,7 @@ async function finish(
 ): Promise<void> {
   const { spec, model, test } = setup;
   await loadWeights(model, run.file("best.safetensors"));
-  const result = await evaluate(model, test, { worst: 24, ...normalizationOf(spec) });
+  const result = await evaluate(model, inOrder(test, spec), { worst: 24 });
   const environment = describeEnvironment();
   const imagesPerSecond = images / seconds;
   const parameters = countParameters(model);

@@ -206,11 +206,12 @@ type Field = [name: string, value: Parameter | Buffer | AnyModule];
 function fields(module: AnyModule): Field[] {
   const found: Field[] = [];
   const open = (name: string, value: unknown): void => {
-    if (typeof value !== "object" || value === null) return;
     if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) found.push([name, value]);
     else if (Array.isArray(value)) value.forEach((item, i) => open(`${name}.${i}`, item));
   };
-  for (const [name, value] of Object.entries(module)) open(snakeCase(name), value);
+  for (const [name, value] of Object.entries(module)) {
+    if (typeof value === "object" && value !== null) open(snakeCase(name), value);
+  }
   return found;
 }
 

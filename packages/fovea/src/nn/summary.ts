@@ -84,13 +84,15 @@ export function summarize(model: AnyModule, input: Shape): Summary {
 
   const seen = new Set<Tensor>();
   const counted = modules.map(([path, module]) => {
-    const fresh = ownState(module).filter((tensor) => !seen.has(tensor));
+    const state = ownState(module);
+    const fresh = state.filter((tensor) => !seen.has(tensor));
     for (const tensor of fresh) seen.add(tensor);
     const parameters = fresh.filter((tensor) => tensor instanceof Parameter);
     const trained = parameters.filter((tensor) => tensor.requiresGrad);
     return {
       path,
       module,
+      state,
       fresh,
       parameters: count(parameters),
       trainable: count(trained),
@@ -119,7 +121,7 @@ export function summarize(model: AnyModule, input: Shape): Summary {
   });
   const [root] = totals as [(typeof totals)[number]];
   const buffers = counted.flatMap(({ fresh }) => fresh.filter((tensor) => tensor instanceof Buffer));
-  const running = new Set(counted.flatMap(({ module }) => ("runningMean" in module ? ownState(module) : [])));
+  const running = new Set(counted.flatMap(({ module, state }) => ("runningMean" in module ? state : [])));
   const statistics = buffers.filter((tensor) => tensor.rank > 0 && running.has(tensor));
   return {
     input,
@@ -183,18 +185,19 @@ function parentsOf(paths: readonly string[]): number[] {
 }
 
 /** Layers with parameters; the two convolutions of a separable one are one layer. */
-function depthOf(counted: readonly { path: string; module: AnyModule; parameters: number }[]): number {
+function depthOf(counted: readonly { module: AnyModule; state: readonly Tensor[] }[]): number {
   const separable = counted.filter(({ module }) => module.constructor.name.startsWith("SeparableConv"));
-  const withParameters = counted.filter(({ module }) => ownState(module).some((t) => t instanceof Parameter)).length;
+  const withParameters = counted.filter(({ state }) => state.some((t) => t instanceof Parameter)).length;
   return withParameters - separable.length;
 }
 
 /** Bytes of all results, and the most that are wanted at one time. */
 function activationBytes({ nodes, values, outputs, inputs }: Graph): { activations: number; peak: number } {
   const bytes = (id: number) => sizeOf(values[id]!.shape) * byteSize[values[id]!.dtype];
-  const last = new Map<number, number>();
-  nodes.forEach((node, i) => node.inputs.forEach((id) => last.set(id, i)));
-  for (const id of outputs) last.set(id, nodes.length);
+  /** The last node that reads each value. */
+  const last = values.map(() => -1);
+  nodes.forEach((node, i) => node.inputs.forEach((id) => id >= 0 && (last[id] = i)));
+  for (const id of outputs) last[id] = nodes.length;
   const live = new Set(inputs);
   let now = inputs.reduce((n, id) => n + bytes(id), 0);
   let peak = now;
@@ -204,8 +207,8 @@ function activationBytes({ nodes, values, outputs, inputs }: Graph): { activatio
     now += bytes(node.output);
     live.add(node.output);
     peak = Math.max(peak, now);
-    for (const id of new Set([...node.inputs, node.output])) {
-      if (!live.has(id) || (last.get(id) ?? -1) > i) continue;
+    for (const id of [...node.inputs, node.output]) {
+      if (!live.has(id) || last[id]! > i) continue;
       live.delete(id);
       now -= bytes(id);
     }

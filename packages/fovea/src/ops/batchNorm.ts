@@ -5,7 +5,7 @@ import { apply } from "../tensor/apply.ts";
 import { defineOp, type NamedOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activate, withResidual, type Epilogue } from "./epilogue.ts";
-import { at, reshape, stack } from "./movement.ts";
+import { at, concat, reshape, stack } from "./movement.ts";
 import { reluGrad } from "./reluGrad.ts";
 
 /**
@@ -23,7 +23,8 @@ function checkInputs(who: string, x: TensorSpec, perElement: Specs, pairs: Specs
   }
   const channels = x.shape[1]!;
   const check = (others: Specs, shape: Shape) => {
-    for (const [name, t] of Object.entries(others)) {
+    for (const name of Object.keys(others)) {
+      const t = others[name];
       if (t === undefined || (t.dtype === "float32" && sameShape(t.shape, shape))) continue;
       throw new ShapeError(
         `${who}: ${name} must be float32 ${showShape(shape)} for x ${showShape(x.shape)}, got ${t.dtype} ${showShape(t.shape)}`,
@@ -287,14 +288,16 @@ export function batchNorm(
   checkEps("batchNorm", eps);
   if (x.rank < 2) throw new ShapeError(`batchNorm: needs [N, C, ...], got ${showShape(x.shape)}`);
   const channels = x.shape[1]!;
-  for (const [name, t] of Object.entries({ mean, variance, weight, bias })) {
-    if (t !== undefined && t.size !== channels)
-      throw new ShapeError(
-        `batchNorm: ${name} has ${t.size} elements for ${channels} channels of ${showShape(x.shape)}`,
-      );
-  }
+  const check = (name: string, t: Tensor | undefined) => {
+    if (t === undefined || t.size === channels) return;
+    throw new ShapeError(`batchNorm: ${name} has ${t.size} elements for ${channels} channels of ${showShape(x.shape)}`);
+  };
+  check("mean", mean);
+  check("variance", variance);
+  check("weight", weight);
+  check("bias", bias);
   const flat = (t: Tensor) => reshape(t, [channels]);
-  const moments = stack([flat(mean), flat(variance)]);
+  const moments = reshape(concat([flat(mean), flat(variance)], 0), [2, channels]);
   const inputs = { x, moments, weight: weight && flat(weight), bias: bias && flat(bias) };
   return apply(batchNormOp, inputs, { ...plain, eps, ofBatch: false });
 }

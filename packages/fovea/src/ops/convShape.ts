@@ -54,13 +54,13 @@ export function kernelOf(weight: Shape, axes: number, who: string) {
 }
 
 /** Throws unless groups is a whole number ≥ 1 that divides both channel counts. */
-export function checkGroups(groups: number, input: number, output: number, who: string, both = ""): void {
+export function checkGroups(groups: number, input: number, output: number, who: string, both = () => ""): void {
   if (!Number.isInteger(groups) || groups < 1) {
     throw new ShapeError(`${who}: groups must be a whole number ≥ 1, got ${groups}`);
   }
   if (input % groups !== 0 || output % groups !== 0) {
     throw new ShapeError(
-      `${who}: ${input} input and ${output} output channels do not divide into ${groups} groups${both}`,
+      `${who}: ${input} input and ${output} output channels do not divide into ${groups} groups${both()}`,
     );
   }
 }
@@ -70,17 +70,17 @@ export function convShape(x: Shape, weight: Shape, attrs: ConvAttrs, axes: numbe
   const { batch, channels, size } = signals(x, axes, who);
   const { out, perGroup, kernel } = kernelOf(weight, axes, who);
   const { groups } = attrs;
-  const both = `(x ${showShape(x)}, weight ${showShape(weight)})`;
-  checkGroups(groups, channels, out, who, ` ${both}`);
+  const both = () => `(x ${showShape(x)}, weight ${showShape(weight)})`;
+  checkGroups(groups, channels, out, who, () => ` ${both()}`);
   if (channels !== perGroup * groups) {
     const each = groups > 1 ? ` (${perGroup} in each of ${groups} groups)` : "";
     throw new ShapeError(
-      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both}` +
+      `${who}: input has ${channels} channels but weight expects ${perGroup * groups}${each} ${both()}` +
         (channelsLastHint(x, perGroup * groups) || `; for this x, inChannels should be ${channels}`),
     );
   }
   checkWindows(kernel, attrs, who);
-  return [batch, out, ...outputSize(size, kernel, attrs, false, () => `${who} ${both}`)];
+  return [batch, out, ...outputSize(size, kernel, attrs, false, () => `${who} ${both()}`)];
 }
 
 /**

@@ -144,7 +144,7 @@ export function transposedShape(
   const [from, perGroup, ...kernel] = weight as readonly [number, number, ...number[]];
   const { groups = 1 } = options;
   const both = `(x ${showShape(x)}, weight ${showShape(weight)})`;
-  checkGroups(groups, channels, perGroup * groups, who, ` ${both}`);
+  checkGroups(groups, channels, perGroup * groups, who, () => ` ${both}`);
   if (channels !== from)
     throw new ShapeError(`${who}: input has ${channels} channels but weight expects ${from} ${both}`);
   sizesOf(kernel, axes, 1, `${who}: kernel size`);

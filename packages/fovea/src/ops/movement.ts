@@ -226,6 +226,7 @@ export const movementOps = {
 
 /** Another shape over the same elements in row-major order; one size may be −1 = whatever is left. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (sameShape(shape, x.shape)) return x;
   const holes = shape.filter((d) => d === -1).length;
   if (holes > 1) throw new ShapeError(`reshape: only one size may be −1, got ${showShape(shape)}`);
   const rest = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);

@@ -69,9 +69,9 @@ const MOST = 2 ** 31 - 1;
 
 /** The number for every axis, checked to be whole and at least `least`. */
 export function sizesOf(value: number | readonly number[], axes: number, least: number, who: string): number[] {
-  const list = typeof value === "number" ? Array.from({ length: axes }, () => value) : [...value];
+  const list = typeof value === "number" ? Array.from<number>({ length: axes }).fill(value) : [...value];
+  if (list.length === axes && list.every((v) => Number.isInteger(v) && v >= least && v <= MOST)) return list;
   const whole = list.every((v) => Number.isInteger(v) && v >= least);
-  if (whole && list.length === axes && list.every((v) => v <= MOST)) return list;
   const several = axes === 1 ? "" : ` or ${howMany[axes] ?? axes} of them`;
   const range = whole && list.length === axes ? `${least} … 2^31 − 1` : `≥ ${least}`;
   throw new UsageError(`${who} must be a whole number ${range}${several}, got ${JSON.stringify(value)}`);

@@ -68,9 +68,12 @@ export function defineOp<const Name extends string, const N extends string, A ex
   definition: OpDefinition<N, A>,
 ): NamedOp<Name, N, A> {
   const keys = definition.inputs.map((n) => n.replace(/\?$/, "")) as Key<N>[];
-  const named = <T>(list: readonly (T | undefined)[]) =>
-    Object.fromEntries(keys.map((k, i) => [k, list[i]])) as unknown as Inputs<N, T>;
-  const { vjp } = definition;
+  const named = <T>(list: readonly (T | undefined)[]) => {
+    const inputs: Record<string, T | undefined> = {};
+    for (let i = 0; i < keys.length; i++) inputs[keys[i]!] = list[i];
+    return inputs as unknown as Inputs<N, T>;
+  };
+  const { vjp, macs } = definition;
   return {
     name,
     inputNames: keys,
@@ -82,7 +85,7 @@ export function defineOp<const Name extends string, const N extends string, A ex
         const gradients = vjp(named(inputs), attrs as A, y, g);
         return keys.map((k) => gradients[k]);
       }),
-    macs: (inputs, attrs, output) => definition.macs?.(named(inputs), attrs as A, output) ?? 0,
+    macs: macs === undefined ? () => 0 : (inputs, attrs, output) => macs(named(inputs), attrs as A, output),
     reference: (inputs, attrs, output) => definition.reference(named(inputs), attrs as A, output),
   };
 }

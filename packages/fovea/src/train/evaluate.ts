@@ -2,8 +2,8 @@ import { exp } from "../base/math.ts";
 import { ShapeError } from "../base/errors.ts";
 import { showShape } from "../base/shape.ts";
 import type { ImageDataset } from "../data/dataset.ts";
-import { DataLoader } from "../data/loader.ts";
-import type { PerChannel } from "../data/normalizer.ts";
+import { DataLoader, type Batch } from "../data/loader.ts";
+import type { Dataset } from "../data/sample.ts";
 import { argmaxOf, makeClassifier, type Classifier, type ClassifierModel } from "./classifier.ts";
 import { ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 
@@ -29,11 +29,8 @@ export interface Prediction {
 }
 
 export interface EvaluateOptions {
-  /** Images per batch; default 256. It changes the speed, and numbers only by rounding. */
+  /** Images per batch, where there is no loader; default 256. It changes the speed, and numbers only by rounding. */
   batchSize?: number;
-  /** What the network was trained with: of values of 0 … 1, per channel; default 0 and 1. */
-  mean?: PerChannel;
-  std?: PerChannel;
   /** Record the network once and replay it; default true. */
   compiled?: boolean;
   /** How many of the worst mistakes to keep; default 0. */
@@ -48,17 +45,18 @@ export interface EvaluateOptions {
   classifier?: Classifier;
 }
 
-/** Measures a network on labelled images. */
+/** Measures a network on labelled images: a dataset, or a loader that prepares them and should not shuffle. */
 export async function evaluate(
   model: ClassifierModel,
-  data: ImageDataset,
+  data: ImageDataset | DataLoader,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { batchSize = 256, worst = 0, signal, batches = Infinity, mean = 0, std = 1 } = options;
+  const { batchSize = 256, worst = 0, signal, batches = Infinity } = options;
   const classifier = options.classifier ?? makeClassifier(model, options.compiled);
-  const loader = new DataLoader(data, { batchSize, shuffle: false, mean, std });
-  const classes = data.classes.length;
-  const confusion = new ConfusionMatrix(data.classes);
+  const loader = inOrder(data, batchSize);
+  const { dataset } = loader;
+  const classes = dataset.classes.length;
+  const confusion = new ConfusionMatrix(dataset.classes);
   let mistakes: Prediction[] = [];
   let loss = 0;
   let images = 0;
@@ -67,7 +65,7 @@ export async function evaluate(
       if (batch.index >= batches) break;
       signal?.throwIfAborted();
       const scores = await classifier.logProbabilities(batch);
-      checkScores(model, scores, batch.size, data);
+      checkScores(model, scores, batch, dataset);
       for (let i = 0; i < batch.size; i++) {
         const label = batch.y[i]!;
         const predicted = argmaxOf(scores, i * classes, classes);
@@ -84,7 +82,7 @@ export async function evaluate(
       }
       if (mistakes.length > worst) mistakes = surest(mistakes, worst);
       images += batch.size;
-      await options.onProgress?.(images, data.length);
+      await options.onProgress?.(images, dataset.length);
     }
   } finally {
     if (options.classifier === undefined) classifier.dispose();
@@ -93,17 +91,14 @@ export async function evaluate(
 }
 
 /** What the network says of each image, in order. */
-export async function predict(
-  model: ClassifierModel,
-  data: ImageDataset,
-  { batchSize = 256, mean = 0, std = 1 }: Pick<EvaluateOptions, "batchSize" | "mean" | "std"> = {},
-): Promise<Prediction[]> {
+export async function predict(model: ClassifierModel, data: ImageDataset | DataLoader): Promise<Prediction[]> {
   const classifier = makeClassifier(model);
-  const classes = data.classes.length;
+  const loader = inOrder(data, 256);
+  const classes = loader.dataset.classes.length;
   const found: Prediction[] = [];
-  for await (const batch of new DataLoader(data, { batchSize, shuffle: false, mean, std }).epoch(0)) {
+  for await (const batch of loader.epoch(0)) {
     const scores = await classifier.logProbabilities(batch);
-    checkScores(model, scores, batch.size, data);
+    checkScores(model, scores, batch, loader.dataset);
     for (let i = 0; i < batch.size; i++) {
       const predicted = argmaxOf(scores, i * classes, classes);
       const confidence = exp(scores[i * classes + predicted]!);
@@ -114,13 +109,18 @@ export async function predict(
   return found;
 }
 
+/** Images as they are; a loader prepares them, in batches of its own. */
+function inOrder(data: ImageDataset | DataLoader, batchSize: number): DataLoader {
+  return data instanceof DataLoader ? data : new DataLoader(data, { batchSize, shuffle: false });
+}
+
 /** Throws unless the network gives a score per class: rows of another length would be read as nonsense. */
-function checkScores(model: ClassifierModel, scores: Float32Array, images: number, data: ImageDataset): void {
+function checkScores(model: ClassifierModel, scores: Float32Array, { size, shape }: Batch, data: Dataset): void {
   const classes = data.classes.length;
-  if (scores.length === images * classes) return;
+  if (scores.length === size * classes) return;
   throw new ShapeError(
-    `${model.constructor.name} gives scores [${images}, ${scores.length / images}] for images ` +
-      `${showShape([images, ...data.shape])}, and ${data.name} has ${classes} classes; the last layer should give ${classes}`,
+    `${model.constructor.name} gives scores [${size}, ${scores.length / size}] for images ` +
+      `${showShape(shape)}, and ${data.name} has ${classes} classes; the last layer should give ${classes}`,
   );
 }
 

@@ -11,7 +11,8 @@ import { softmax } from "../ops/softmax.ts";
 import { clippedByNorm, clippedByValue, clipGradNorm, SGD } from "../optim/index.ts";
 import { tensor } from "../tensor/create.ts";
 import type { Tensor } from "../tensor.ts";
-import { TopK } from "./metrics/index.ts";
+import { TopK, toMetric } from "./metrics/index.ts";
+import { named } from "./objective.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { Trainer, type FitOptions, type TrainerOptions } from "./trainer.ts";
 
@@ -219,6 +220,26 @@ describe("metrics on the host", () => {
     top.update({ data: await scores.data(), shape: scores.shape }, { data: labels.subarray(12), shape: [8] });
     expect(history["valTop1"]!.at(-1)).toBe(top.compute());
     expect((await run({ resume: snapshots[1]! })).history.history).toEqual(history);
+  });
+
+  it.each(["accuracy", "top3", "top5", "precision", "recall", "f1", "ece"] as const)(
+    "%s goes by its name",
+    async (name) => {
+      manualSeed(3);
+      const trainer = new Trainer(new Linear(3, 6), { loss: "crossEntropy", metrics: [name] });
+      const scores = (await trainer.predict(x)) as Tensor;
+      const metric = toMetric(name);
+      metric.update({ data: await scores.data(), shape: scores.shape }, { data: y, shape: [20] });
+      expect((await trainer.evaluate(x, y, { batchSize: 7 }))[metric.name]).toBeCloseTo(metric.compute(), 6);
+      const { history } = await trainer.fit(x, y, { validationData: [x, y], batchSize: 7, verbose: 0 });
+      expect(Object.keys(history)).toEqual(expect.arrayContaining([name, named("val", name)]));
+      expect((await trainer.trainOnBatch(x, y))[name]).toBeGreaterThanOrEqual(0);
+    },
+  );
+
+  it("whose name nobody knows are refused with the one that may be meant", () => {
+    const wrong = () => new Trainer(new Linear(3, 6), { loss: "crossEntropy", metrics: ["f2" as "f1"] });
+    expect(wrong).toThrow(/there is no metric "f2"; did you mean "f1"\? Metrics are accuracy, top3, top5/);
   });
 });
 

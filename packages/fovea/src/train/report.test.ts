@@ -64,6 +64,8 @@ describe("the report", () => {
     parameters: 1234,
     history: [...epoch(1), ...epoch(2)],
     test: { loss: 0.5, accuracy: confusion.accuracy, confusion },
+    part: "test",
+    plan: [],
     diagnoses: ["the network <guesses>"],
     imagesPerSecond: 1000,
     seconds: 61,

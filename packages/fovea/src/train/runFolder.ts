@@ -70,7 +70,7 @@ export class RunFolder {
     return readJson(join(this.path, CONFIG));
   }
 
-  file(name: "best.safetensors" | "last.safetensors" | "report.html" | "svm.safetensors"): string {
+  file(name: "best.safetensors" | "last.safetensors" | "report.html"): string {
     return join(this.path, name);
   }
 

@@ -28,7 +28,7 @@ export interface TrainerOptions {
   loss: Named<LossArgument>;
   /** What each output's loss counts; default 1: `{ logits: 1, aux1: 0.3, aux2: 0.3 }`. */
   lossWeights?: readonly number[] | { readonly [output: string]: number };
-  /** Of the first output, or by output: "accuracy", or functions of outputs and targets. */
+  /** Of the first output: names ("accuracy", "f1", "top5", …), metric objects, functions. By output: "accuracy" or functions. */
   metrics?: readonly MetricArgument[] | { readonly [output: string]: readonly MetricArgument[] };
   /** How outputs are computed while training; default `model.forward`. For auxiliary heads. */
   forward?: (...x: Tensor[]) => Outputs;

@@ -5,12 +5,12 @@ import { requireTrainable, summarizeDataset, type DatasetSummary, type Found } f
 import { writeFileAtomic } from "../../io/files.ts";
 import { writeImage } from "../../data/writeImage.ts";
 import type { Transform } from "../../data/transforms/index.ts";
+import { classTable } from "../classTable.ts";
 import { augmentationSheet, parseAugmentation } from "../augmentSheet.ts";
 import { augmentHelp } from "../augment.ts";
 import type { Command } from "../command.ts";
 import { CommandLineError } from "../errors.ts";
 import { wholeNumber } from "../parse.ts";
-import { showTable } from "../table.ts";
 
 interface DataOptions {
   readonly split?: readonly number[];
@@ -110,14 +110,11 @@ const kinds: Readonly<Record<OpenedDataset["kind"], string>> = {
 };
 
 function show(summary: DatasetSummary, kind: OpenedDataset["kind"]): string {
-  const { name, classes, parts, counted, sizes, unreadable, duplicates, near, leaks, conflicts } = summary;
-  const names = parts.map(({ part }) => part);
-  const rows = classes.map((label, i) => [label, ...parts.map(({ counts }) => String(counts[i]))]);
-  const total = ["all", ...parts.map(({ samples }) => String(samples))];
+  const { name, classes, sizes, unreadable, duplicates, near, leaks, conflicts } = summary;
   const lines = [
     `${name}: ${kinds[kind]}, ${classes.length} ${classes.length === 1 ? "class" : "classes"}`,
     "",
-    showTable([[counted === "boxes" ? "Boxes" : "Class", ...names], ...rows, total], [false, ...names.map(() => true)]),
+    classTable(summary),
   ];
   if (sizes !== null) {
     const range = ([least, median, most]: readonly number[]) =>

@@ -3,7 +3,7 @@ import { showCount, showNumber, showPercent } from "../../train/format.ts";
 import type { Command } from "../command.ts";
 import { dataHelp, openData } from "../data.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
-import { checkFits, imageShape, normalizationOf } from "../model.ts";
+import { checkFits, imageShape, inOrder } from "../model.ts";
 import { openTrained } from "../trained.ts";
 
 interface EvaluateCommandOptions extends EngineOptions {
@@ -29,7 +29,7 @@ export const evaluateCommand: Command<EvaluateCommandOptions> = {
     const name = options.data ?? (spec.data === "unknown" ? "strokes" : spec.data);
     const data = await (await openData(name, console.error)).test(imageShape(spec));
     checkFits(spec, data);
-    const result = await evaluate(model, data, normalizationOf(spec));
+    const result = await evaluate(model, inOrder(data, spec));
     const facts = { model: spec.model, weights: file, data: name, images: result.images };
     if (options.json) {
       const { accuracy, loss, confusion } = result;

@@ -16,6 +16,8 @@ export class RunRecorder implements Callback {
   /** Since the last line. */
   #stretch: Tally = emptyTally;
   #resumed = false;
+  /** Steps of trainings before this one: fine-tuning has several. */
+  #earlier = 0;
 
   constructor(run: RunFolder) {
     this.#run = run;
@@ -25,8 +27,13 @@ export class RunRecorder implements Callback {
     return this.#lines;
   }
 
+  onTrainBegin(): void {
+    this.#earlier = this.#lines.at(-1)?.step ?? 0;
+  }
+
   onTrainBatchEnd(_batch: number, _logs: Logs, { progress }: Trainer): void {
-    const { batch, batches, epoch, step, lr, scores, size } = progress;
+    const { batch, batches, epoch, lr, scores, size } = progress;
+    const step = this.#earlier + progress.step;
     this.#stretch = addBatch(this.#stretch, size, scores);
     if (batches === null || (batch % Math.max(1, Math.ceil(batches / STRETCHES)) !== 0 && batch !== batches)) return;
     const { loss, accuracy } = meansOf(this.#stretch);
@@ -38,7 +45,7 @@ export class RunRecorder implements Callback {
     const line: EpochMetrics = {
       event: "epoch",
       epoch: epoch + 1,
-      step: progress.step,
+      step: this.#earlier + progress.step,
       lr: logs["lr"]!,
       trainLoss: logs["loss"]!,
       trainAccuracy: logs["accuracy"] ?? 0,
@@ -61,13 +68,14 @@ export class RunRecorder implements Callback {
   }
 
   state(): CallbackState {
-    return { values: { lines: this.#lines, stretch: this.#stretch } };
+    return { values: { lines: this.#lines, stretch: this.#stretch, earlier: this.#earlier } };
   }
 
   restore({ values }: CallbackState): void {
-    const { lines, stretch } = values as { lines: HistoryLine[]; stretch: Tally };
+    const { lines, stretch, earlier = 0 } = values as { lines: HistoryLine[]; stretch: Tally; earlier?: number };
     this.#lines = lines;
     this.#stretch = stretch;
+    this.#earlier = earlier;
     this.#resumed = true;
   }
 }
