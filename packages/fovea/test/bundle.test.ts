@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -67,6 +67,21 @@ describe("dist/node", () => {
     expect([...staticImports(bundle("cli")).others].filter((other) => !other.startsWith("node:"))).toEqual([
       "commander",
     ]);
+  });
+
+  it("lists the commands without loading any", () => {
+    const folder = temporaryFolder();
+    try {
+      const env = { ...process.env, NODE_V8_COVERAGE: folder.path }; // names every module that was loaded
+      expect(run(process.execPath, [join(root, "bin/fovea.js"), "--help"], { env })).toMatch(/\n {2}train {2,}\S/);
+      const [report] = readdirSync(folder.path);
+      const { result } = JSON.parse(readFileSync(join(folder.path, report!), "utf8")) as { result: { url: string }[] };
+      const loaded = result.map(({ url }) => url).filter((url) => url.includes("/dist/node/"));
+      const { files } = staticImports(bundle("cli"));
+      expect(loaded.toSorted()).toEqual([...files].map((file) => pathToFileURL(file).href).toSorted());
+    } finally {
+      folder.remove();
+    }
   });
 
   it("is one copy of everything, whichever entries a program imports", () => {

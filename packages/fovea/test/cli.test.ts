@@ -17,6 +17,7 @@ import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BenchResult } from "../src/cli/benchRun.ts";
+import { decodeTensors } from "../src/train/weights.ts";
 import { strokes } from "../src/data/datasets/strokes.ts";
 import { encodeSafetensors } from "../src/io/safetensors.ts";
 
@@ -135,6 +136,12 @@ describe("fovea train", () => {
     const keys = "event model parameters engine threads epochs testAccuracy testLoss imagesPerSecond seconds out";
     expect(Object.keys(lines[2]!).join(" ")).toBe(keys);
     expect(lines[2]).toMatchObject({ model: "lenet5", parameters: 61706, threads: 1, epochs: 2, out: "json" });
+    // The weights remember how pictures are normalised: what measures them later gets the same numbers.
+    const { metadata } = decodeTensors(readFileSync(join(work, "json/best.safetensors")), "best.safetensors");
+    const { normalization } = JSON.parse(metadata.get("fovea.model")!) as { readonly normalization: object };
+    expect(normalization).toEqual({ mean: [expect.any(Number)], std: [expect.any(Number)] });
+    const later = JSON.parse(fovea(["evaluate", "json", "--json", "--threads", "1"]).out) as Record<string, unknown>;
+    expect([later["accuracy"], later["loss"]]).toEqual([lines[2]!["testAccuracy"], lines[2]!["testLoss"]]);
   });
 
   it("the same seed gives the same bytes, also replayed from config.json; another seed gives others", () => {
@@ -184,7 +191,8 @@ describe("fovea train on a folder of pictures", () => {
     writeFileSync(join(work, "photos/two/broken.png"), "not a picture");
     mkdirSync(join(work, "photos/nothing"));
     const options =
-      "--epochs 2 --batch-size auto --augment standard --ema --early-stop 3 --clip 1 --accumulate 2 --workers 1";
+      "--epochs 2 --batch-size auto --augment randaugment --mixup --cutmix 0.5 --ema --early-stop 3 --clip 1 --accumulate 2 " +
+      "--workers 1 --optimizer muon --weight-decay 0.05 --momentum 0.9 --schedule plateau --label-smoothing 0.1";
     const { code, err } = fovea(["train", "--data", "photos", ...options.split(" "), "--tensorboard", "--time", "5m", "--out", "pics"]); // prettier-ignore
     expect(err).toMatch(/photos\/nothing has no pictures: there is no class nothing/);
     expect(err).toMatch(/left out: .*empty\.png/);
@@ -193,7 +201,16 @@ describe("fovea train on a folder of pictures", () => {
     expect(code).toBe(0);
     expect(readdirSync(join(work, "pics/tensorboard/train"))[0]).toMatch(/^events\.out\.tfevents\./);
     const { train } = JSON.parse(readFileSync(join(work, "pics/config.json"), "utf8")) as { train: object };
-    expect(train).toMatchObject({ epochs: 2, augment: "standard", ema: 0.999, earlyStop: 3, clip: 1, time: 300 });
+    expect(train).toMatchObject({
+      epochs: 2,
+      augment: "randaugment",
+      mixup: 0.2,
+      cutmix: 0.5,
+      ema: 0.999,
+      earlyStop: 3,
+      clip: 1,
+      time: 300,
+    });
     expect(fovea(["evaluate", "pics", "--json"]).code).toBe(0);
   });
 
@@ -418,7 +435,7 @@ describe("a wrong command line ends with 2 and one line", () => {
     [["train", "--engine", "nativ"], /did you mean native\?/],
     [["train", "--optimizer", "adma"], /did you mean adam\?/],
     [["train", "--lr", "fast"], /--lr: "fast" is not a number above 0/],
-    [["train", "--model", "lenet"], /did you mean lenet5\?/],
+    [["train", "--model", "lenet"], /did you mean "lenet5"\?/],
     [["train", "--model", "resnet20.cifar", "--pooling", "avg"], /resnet20\.cifar has no --pooling; .*lenet5/],
     [["train", "here"], /too many arguments/],
     [["train", "--resume", "first", "--epochs", "3"], /does not go with --epochs/],

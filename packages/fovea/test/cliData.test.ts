@@ -66,7 +66,9 @@ describe("fovea data", () => {
       expect.stringContaining("rotate: degrees must be a number in 0 … 10000"),
     ]);
     expect(fovea("pets", "--augment", "randaugment").err).toContain("--augment goes with --sheet");
-    expect(fovea("pets", "--sheet", "x.png", "--augment", "wild").err).toContain('"wild" is none of none, standard');
+    expect(fovea("pets", "--sheet", "x.png", "--augment", "wild").err).toContain(
+      '"wild" is none of none, crop, standard',
+    );
   });
 
   it("tells one class only, and fails on it where it is strict", () => {

@@ -1,33 +1,18 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
 import type { AnySample, Dataset, Picture } from "../data/sample.ts";
-import {
-  contactSheet,
-  horizontalFlip,
-  randAugment,
-  randomResizedCrop,
-  transformFrom,
-  trivialAugmentWide,
-  type Transform,
-  type TransformSpec,
-} from "../data/transforms/index.ts";
+import { contactSheet, resize, transformFrom, type Transform, type TransformSpec } from "../data/transforms/index.ts";
+import { augment, augmentations } from "./augment.ts";
 
-const standard = () => [randomResizedCrop({ size: 224, scale: [0.35, 1] }), horizontalFlip()];
-
-/** What `--augment` of `fovea data` may be, beside a JSON list of transforms. */
-const policies: Readonly<Record<string, () => readonly Transform[]>> = {
-  none: () => [],
-  standard,
-  randaugment: () => [randAugment()],
-  trivialaugment: () => [trivialAugmentWide()],
-};
+/** The size of pictures on the sheet. */
+const SHAPE = [3, 224, 224] as const;
 
 /** A policy by name, or transforms as JSON: `[{"name": "rotate", "options": {"degrees": 20}}]`. */
 export function parseAugmentation(text: string): Transform {
-  const policy = Object.hasOwn(policies, text) ? policies[text]! : null;
-  if (policy !== null) return transformFrom(policy());
+  const policy = augmentations.find((name) => name === text);
+  if (policy !== undefined) return transformFrom(augment(policy, [resize({ size: [SHAPE[1], SHAPE[2]] })], SHAPE));
   if (!/^\s*[[{]/.test(text)) {
     throw new UsageError(
-      `"${text}" is none of ${Object.keys(policies).join(", ")}, and no JSON such as [{"name": "rotate", "options": {"degrees": 20}}]`,
+      `"${text}" is none of ${augmentations.join(", ")}, and no JSON such as [{"name": "rotate", "options": {"degrees": 20}}]`,
     );
   }
   try {

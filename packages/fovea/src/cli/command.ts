@@ -1,8 +1,5 @@
-/** A command of `fovea`: help, parsing and documentation all derive from this. */
+/** A command of `fovea`; its name and a line on it are in `commands/index.ts`. */
 export interface Command<Options = Record<string, unknown>> {
-  readonly name: string;
-  /** One line. */
-  readonly summary: string;
   /** Positional arguments as commander writes them: `<run>`, `[image...]`. */
   readonly arguments?: readonly { readonly name: string; readonly description: string }[];
   readonly options: readonly Option[];

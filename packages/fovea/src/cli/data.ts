@@ -1,18 +1,18 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { FoveaError } from "../base/errors.ts";
 import { RandomStream } from "../base/random.ts";
 import { nearest } from "../base/nearest.ts";
+import { ArrayDataset } from "../data/arrayDataset.ts";
 import { ImageDataset } from "../data/dataset.ts";
-import { imageFolder, type ImageFolder } from "../data/datasets/imageFolder.ts";
-import { fashionMnist, idxDataset, mnist, type FileSource } from "../data/datasets/mnist.ts";
-import { optdigits } from "../data/datasets/optdigits.ts";
-import { downloadSource, folderSource, type PublishedDataset } from "../data/datasets/sources.ts";
+import { fashionMnist, mnist } from "../data/datasets/mnist.ts";
+import { openDataset, type OpenedDataset } from "../data/datasets/open.ts";
+import { downloadSource, type PublishedDataset } from "../data/datasets/sources.ts";
 import { strokes } from "../data/datasets/strokes.ts";
-import type { Dataset, Sample } from "../data/sample.ts";
+import type { AnySample, Dataset, Sample } from "../data/sample.ts";
 import { split } from "../data/subset.ts";
 import * as transforms from "../data/transforms/index.ts";
 import type { Transform } from "../data/transforms/index.ts";
-import { readableParts } from "./readableParts.ts";
+import { readableParts, type PictureParts } from "./readableParts.ts";
 
 /** Channels, height and width of a network's input. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
@@ -36,7 +36,8 @@ export interface TrainingData {
 }
 
 export const dataHelp =
-  "strokes (drawn by a program, no download), mnist, fashion-mnist, a folder with idx files, or one with pictures by class";
+  "strokes (drawn by a program, no download), mnist, fashion-mnist, a folder of pictures by class or a CSV list of them, a folder " +
+  "with the files of MNIST, EMNIST, CIFAR-10, CIFAR-100 or UCI's digits, or an .npz";
 
 const STROKES = { train: 65_000, test: 5_000 };
 
@@ -57,35 +58,62 @@ export async function openData(data: string, say: (line: string) => void, strict
 }
 
 async function openFolder(folder: string, say: (line: string) => void, strict: boolean): Promise<DataSource> {
-  const found = await stat(folder).catch(() => null);
-  if (found === null) {
+  if ((await stat(folder).catch(() => null)) === null) {
     const near = nearest(folder, names);
     throw new FoveaError(
       `there is no data set and no folder "${folder}"${near === null ? "; data is" : `; did you mean ${near}? Data is`} ${dataHelp}`,
     );
   }
-  const isList = !found.isDirectory() && /\.csv$/i.test(folder);
-  if (!found.isDirectory() && !isList) {
-    throw new FoveaError(`--data ${folder} is a file; name the folder with the idx files or the pictures`);
-  }
-  const entries = isList ? [] : await readdir(folder, { withFileTypes: true });
-  if (isList || entries.some((entry) => entry.isDirectory()) || entries.some(({ name }) => /\.csv$/i.test(name))) {
-    return openPictures(folder, say, strict);
-  }
-  const source: FileSource = folderSource(folder);
-  const isOptdigits = entries.some(({ name }) => name === "optdigits.tra");
-  return inParts(folder, (split) =>
-    isOptdigits ? optdigits(source, split) : idxDataset(source, { split, name: folder }),
+  const found = await openDataset(folder, { strict });
+  if (found.kind === "classes") return pictureSource(folder, found, say, strict);
+  const { train, validation = null, test = null, problems = [] } = found;
+  for (const problem of problems) say(`note: ${problem}`);
+  return inMemorySource(folder, {
+    train: picturesIn(train, folder),
+    validation: validation && picturesIn(validation, folder),
+    test: test && picturesIn(test, folder),
+  });
+}
+
+/** Only pictures with a class each can be learnt from here. */
+function picturesIn(data: Dataset<AnySample>, folder: string): ImageDataset {
+  if (data instanceof ImageDataset) return data;
+  const what =
+    data instanceof ArrayDataset
+      ? `[${[data.length, ...data.shape].join(", ")}] numbers${data.labels ? "" : " without classes"}`
+      : "pictures with boxes or masks";
+  throw new FoveaError(
+    `${folder} holds ${what}; this command takes pictures with a class each (of an .npz: x_train of bytes [N, H, W] or ` +
+      "[N, H, W, C], and y_train)",
   );
 }
 
-/** Data in memory that are as they are. */
-function inParts(name: string, read: (split: "train" | "test") => Promise<ImageDataset>): DataSource {
+interface InMemory {
+  readonly train: ImageDataset;
+  readonly validation: ImageDataset | null;
+  readonly test: ImageDataset | null;
+}
+
+/** Data in memory that are as they are; without a test part a sixth of the training pictures is it. */
+function inMemorySource(name: string, { train: all, validation: given, test: apart }: InMemory): DataSource {
+  if (apart !== null) return inParts(name, (split) => Promise.resolve(split === "train" ? all : apart), given);
+  const [train, rest] = all.split(5 / 6);
+  const { images, labels, shape, classes } = rest;
+  const test = new ImageDataset({ name: `${all.name}, held out`, images, labels, shape, classes });
+  return inParts(name, (split) => Promise.resolve(split === "train" ? train : test), given);
+}
+
+/** Data that are as they are, read when they are asked for. */
+function inParts(
+  name: string,
+  read: (split: "train" | "test") => Promise<ImageDataset>,
+  given: ImageDataset | null = null,
+): DataSource {
   return {
     name,
     async training() {
       const [all, test] = [await read("train"), await read("test")];
-      return { ...holdOut(all), fit: [], test };
+      return given === null ? { ...holdOut(all), fit: [], test } : { train: all, validation: given, fit: [], test };
     },
     train: () => read("train"),
     test: () => read("test"),
@@ -93,20 +121,26 @@ function inParts(name: string, read: (split: "train" | "test") => Promise<ImageD
 }
 
 /** Pictures by class: trained on as they lie there, validated and tested on in the size of the network. */
-async function openPictures(folder: string, say: (line: string) => void, strict: boolean): Promise<DataSource> {
-  const open = async (shapeOf: (classes: readonly string[]) => ImageShape): Promise<ImageFolder> => {
-    const found = await imageFolder(folder, { strict });
-    return shapeOf(found.classes)[0] === 1 ? imageFolder(folder, { channels: 1, strict }) : found;
+function pictureSource(
+  folder: string,
+  opened: OpenedDataset,
+  say: (line: string) => void,
+  strict: boolean,
+): DataSource {
+  const open = async (shapeOf: (classes: readonly string[]) => ImageShape): Promise<PictureParts> => {
+    const grey = shapeOf(opened.train.classes)[0] === 1;
+    return (grey ? await openDataset(folder, { channels: 1, strict }) : opened) as PictureParts;
   };
   return {
     name: folder,
     async training(shapeOf) {
       const found = await open(shapeOf);
+      const { classes } = found.train;
       const { train: all, validation: given, test: last } = await readableParts(found, say, strict);
-      const shape = shapeOf(found.classes);
+      const shape = shapeOf(classes);
       const [train, apart] = given === undefined ? split(all, 0.8) : [all, given];
       // Where the folder has no parts, a tenth of each class decides, and another one is the test.
-      const halves = given === undefined && last === undefined && apart.length >= 2 * found.classes.length;
+      const halves = given === undefined && last === undefined && apart.length >= 2 * classes.length;
       const [validation, test] = halves ? split(apart, 0.5) : [apart, last ?? apart];
       const same = validation === test;
       if (same) say(`${folder} has no test pictures: those of the validation are the test too`);

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { FoveaError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
+import type { ChannelStatistics } from "../data/statistics.ts";
 import type { Preprocessing } from "../data/preprocess.ts";
 import { readWeights } from "../io/weights.ts";
 import { ImageClassifier } from "../models/_classifier.ts";
@@ -64,7 +65,7 @@ export async function openBase(name: string, options: BaseOptions): Promise<Base
       `${name} ends in a support vector machine; fine-tune the network that it was made of: ${spec.model}`,
     );
   }
-  const preprocessing = spec.preprocessing ?? standard(spec.model);
+  const preprocessing = spec.preprocessing ?? standard(spec.model, spec.normalization);
   return { model: asClassifier(model, spec.model), name: spec.model, options: spec.options, preprocessing, from: file };
 }
 
@@ -108,10 +109,13 @@ function asClassifier(model: Module, name: string): ImageClassifier {
   );
 }
 
-/** Torchvision's rule, for networks that nobody published a rule for. */
-function standard(network: ModelName): Preprocessing {
+type Triple = readonly [number, number, number];
+
+/** Torchvision's rule, for networks that nobody published a rule for; values as in training, where that is known. */
+function standard(network: ModelName, { mean, std }: Partial<ChannelStatistics> = {}): Preprocessing {
   const side = inputShape(network)[2] ?? 224;
-  return { resize: Math.round((side * 256) / 224), crop: side, interpolation: "bilinear", values: "torch" };
+  const own = mean?.length === 3 && ({ order: "RGB", divisor: 255, mean: mean as Triple, std: std as Triple } as const);
+  return { resize: Math.round((side * 256) / 224), crop: side, interpolation: "bilinear", values: own || "torch" };
 }
 
 /** A network by its name here, or as others write it: `squeezenet1_0`, `resnet50`. */

@@ -2,7 +2,7 @@ import { CommanderError, Command as Program, Option as CommanderOption } from "c
 import { UsageError } from "../base/errors.ts";
 import { foveaVersion } from "../train/version.ts";
 import type { Command, Option } from "./command.ts";
-import { loadCommands } from "./commands/index.ts";
+import { commands, loadCommand } from "./commands/index.ts";
 import { CommandLineError, reportError } from "./errors.ts";
 
 /** What commander said of a wrong command line. */
@@ -15,12 +15,14 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await makeProgram(await loadCommands(process.argv[2])).parseAsync();
+  const called = process.argv.slice(2).find((word) => !word.startsWith("-"));
+  await makeProgram(called, await loadCommand(called)).parseAsync();
 } catch (error) {
   process.exitCode = error instanceof CommanderError ? endOf(error) : reportError(error);
 }
 
-function makeProgram(commands: readonly Command[]): Program {
+/** All commands by name; only the one that is called has options. */
+function makeProgram(called: string | undefined, command: Command | null): Program {
   const program = new Program("fovea")
     .description("Train, measure and use convolutional networks. Without any set-up: fovea train")
     .version(foveaVersion(), "-V, --version", "print the version")
@@ -28,13 +30,15 @@ function makeProgram(commands: readonly Command[]): Program {
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", "\nfovea <command> --help shows the options of a command, with examples.");
   quiet(program);
-  for (const command of commands) addCommand(program, command);
+  for (const [name, { summary }] of Object.entries(commands)) {
+    const sub = program.command(name).description(summary);
+    quiet(sub);
+    if (command !== null && name === called) fill(sub, command);
+  }
   return program;
 }
 
-function addCommand(program: Program, command: Command): void {
-  const sub = program.command(command.name).description(command.summary);
-  quiet(sub);
+function fill(sub: Program, command: Command): void {
   for (const { name, description } of command.arguments ?? []) sub.argument(name, description);
   for (const option of command.options) addOption(sub, option);
   sub.addHelpText("after", `\nExamples:\n${showExamples(command)}`);

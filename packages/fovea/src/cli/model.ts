@@ -1,5 +1,8 @@
 import { FormatError, FoveaError } from "../base/errors.ts";
 import type { ImageDataset } from "../data/dataset.ts";
+import { DataLoader } from "../data/loader.ts";
+import type { PerChannel } from "../data/normalizer.ts";
+import type { ChannelStatistics } from "../data/statistics.ts";
 import { isPreprocessing, type Preprocessing } from "../data/preprocess.ts";
 import { create, inputShape, isModelName, type ModelName, type ModelOptions } from "../models/index.ts";
 import { ImageClassifier } from "../models/_classifier.ts";
@@ -17,8 +20,20 @@ export interface ModelSpec {
   readonly data: string;
   /** How pictures become its input; without, as the data set of that name. */
   readonly preprocessing?: Preprocessing;
+  /** What values of 0 … 1 are normalised by; without, they are as they are. */
+  readonly normalization?: ChannelStatistics;
   /** Means of so many feature maps go into one linear layer, in the place of the network's own top. */
   readonly linearOn?: number;
+}
+
+/** A dataset in order, as the network was given pictures in training. */
+export function inOrder(data: ImageDataset, spec: ModelSpec): DataLoader {
+  return new DataLoader(data, { batchSize: 256, shuffle: false, ...normalizationOf(spec) });
+}
+
+/** Mean and standard deviation for whoever makes batches for the network. */
+export function normalizationOf({ normalization }: ModelSpec): { mean: PerChannel; std: PerChannel } {
+  return normalization ?? { mean: 0, std: 1 };
 }
 
 const KEY = "fovea.model";
@@ -77,7 +92,7 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
   } catch {
     return fail();
   }
-  const { model, options, classes, data, preprocessing, linearOn } = spec ?? {};
+  const { model, options, classes, data, preprocessing, normalization, linearOn } = spec ?? {};
   if (typeof model !== "string" || typeof options !== "object" || options === null || typeof data !== "string")
     return fail();
   if (!Array.isArray(classes) || classes.length === 0 || !classes.every((c) => typeof c === "string")) return fail();
@@ -85,12 +100,20 @@ export function fromMetadata(metadata: ReadonlyMap<string, string>, name: string
     return fail();
   if (!isModelName(model))
     throw new FoveaError(`${name} holds weights of ${String(model)}, a model that this fovea does not have`);
+  if (normalization !== undefined && !isNormalization(normalization, inputShape(model, options)[0]!)) return fail();
   return {
     model,
     options,
     classes,
     data,
     ...(isPreprocessing(preprocessing) && { preprocessing }),
+    ...(normalization && { normalization }),
     ...(linearOn !== undefined && { linearOn }),
   };
+}
+
+function isNormalization(value: unknown, channels: number): value is ChannelStatistics {
+  const { mean, std } = (value ?? {}) as Partial<Record<keyof ChannelStatistics, unknown>>;
+  const isList = (list: unknown) => Array.isArray(list) && list.length === channels && list.every(Number.isFinite);
+  return isList(mean) && isList(std) && !(std as number[]).includes(0);
 }

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { FoveaError } from "../base/errors.ts";
 import { nearest } from "../base/nearest.ts";
 import type { RgbImage } from "../data/image.ts";
+import { Normalizer } from "../data/normalizer.ts";
 import { preprocessImages, type Preprocessing, type PreprocessMode, type ValueRule } from "../data/preprocess.ts";
 import { readWeights } from "../io/weights.ts";
 import type { BuiltModel } from "../io/weightsFile.ts";
@@ -16,7 +17,7 @@ import { showBytes } from "../train/format.ts";
 import { showBar } from "./bar.ts";
 import type { Option } from "./command.ts";
 import { CommandLineError } from "./errors.ts";
-import { imageShape } from "./model.ts";
+import { imageShape, normalizationOf } from "./model.ts";
 import { choice } from "./parse.ts";
 import { prepareImage } from "./prepareImage.ts";
 import { openTrained } from "./trained.ts";
@@ -107,7 +108,7 @@ async function openPublished(name: WeightsName, options: NetworkOptions): Promis
   }
 }
 
-/** A run prepares pictures of digits as its data were; other data sets come as planes of 0 … 1. */
+/** A run prepares pictures of digits as its data were; other data sets come as planes, normalised as in training. */
 async function openRun(path: string): Promise<Network> {
   const { model, spec } = await openTrained(path);
   const { preprocessing } = spec;
@@ -116,7 +117,10 @@ async function openRun(path: string): Promise<Network> {
     return { name: path, model: model.eval(), labels: spec.classes, probabilities: false, prepare };
   }
   const shape = imageShape(spec);
-  const size = shape[0] * shape[1] * shape[2];
+  const plane = shape[1] * shape[2];
+  const size = shape[0] * plane;
+  const { mean, std } = normalizationOf(spec);
+  const values = new Normalizer(mean, std).bytes(shape[0]); // 256 per channel
   return {
     name: path,
     model: model.eval(),
@@ -126,7 +130,9 @@ async function openRun(path: string): Promise<Network> {
     prepare: (images) => {
       const x = new Float32Array(images.length * size);
       for (const [n, image] of images.entries()) {
-        prepareImage(image, shape, spec.data).forEach((byte, i) => (x[n * size + i] = byte / 255));
+        prepareImage(image, shape, spec.data).forEach((byte, i) => {
+          x[n * size + i] = values[256 * Math.floor(i / plane) + byte]!;
+        });
       }
       return fromHost(x, [images.length, ...shape], "float32");
     },

@@ -32,6 +32,15 @@ export function positiveNumber(text: string): number {
   throw new UsageError(`"${text}" is not a number above 0`);
 }
 
+/** A number from 0 on, below `end`. */
+export function numberBelow(end: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= 0 && value < end) return value;
+    throw new UsageError(`"${text}" is not a number from 0 to ${end} (${end} itself is too much)`);
+  };
+}
+
 const units = { s: 1, m: 60, h: 3600 } as const;
 
 /** A time in seconds: `90s`, `10m`, `1.5h`, `1h30m`, or plain seconds. */

@@ -1,16 +1,22 @@
 import { FormatError } from "../base/errors.ts";
-import type { ImageFolder } from "../data/datasets/imageFolder.ts";
 import type { Dataset } from "../data/sample.ts";
 import { subset } from "../data/subset.ts";
-import { requireTrainable, summarizeDataset, type PartName } from "../data/summarize.ts";
+import { requireTrainable, summarizeDataset, type DatasetParts, type PartName } from "../data/summarize.ts";
 import { classTable } from "./classTable.ts";
+
+/** Of a dataset of pictures. */
+export interface PictureParts extends DatasetParts {
+  readonly train: Dataset;
+  readonly validation?: Dataset;
+  readonly test?: Dataset;
+}
 
 /** The parts without what cannot be read, after a look at all of it, as `fovea data` has: what is wrong is told. */
 export async function readableParts(
-  found: ImageFolder,
+  found: PictureParts,
   say: (line: string) => void,
   strict: boolean,
-): Promise<{ readonly [part in PartName]?: Dataset } & { readonly train: Dataset }> {
+): Promise<PictureParts> {
   const summary = await summarizeDataset(found);
   requireTrainable(summary);
   if (strict && summary.unreadable.length > 0) throw new FormatError(summary.unreadable[0]!.why);

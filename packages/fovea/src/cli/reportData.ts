@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { ImageDataset } from "../data/dataset.ts";
 import type { DataLoader } from "../data/loader.ts";
 import type { Dataset } from "../data/sample.ts";
-import type { ClassifierModel } from "../train/classifier.ts";
+import { argmaxOf, type ClassifierModel } from "../train/classifier.ts";
 import type { Environment } from "../train/environment.ts";
 import { predict, type Evaluation, type Prediction } from "../train/evaluate.ts";
 import type { HistoryLine } from "../train/runLines.ts";
@@ -11,7 +11,7 @@ import type { Facts, ReportData } from "../train/report.ts";
 import type { Filters, Picture } from "../train/report/pictures.ts";
 import type { RunFolder } from "../train/runFolder.ts";
 import { dataStem } from "./data.ts";
-import type { ModelSpec } from "./model.ts";
+import { inOrder, type ModelSpec } from "./model.ts";
 import type { TrainConfig } from "./trainConfig.ts";
 
 interface Finished {
@@ -38,7 +38,7 @@ const PICTURES = 64;
 
 /** Gathers what the report of a finished run shows. */
 export async function collectReport(finished: Finished): Promise<ReportData> {
-  const { run, config, model, parameters, train, validation, test, result, environment } = finished;
+  const { run, config, model, parameters, validation, test, result, environment } = finished;
   const shown = validation.subset(PICTURES);
   return {
     title: `${config.model} on ${dataStem(config.data)}`,
@@ -51,8 +51,8 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
     diagnoses: finished.diagnoses,
     imagesPerSecond: finished.images / finished.seconds,
     seconds: finished.seconds,
-    trainBatch: await firstBatch(finished.loader, train.classes, validation.shape),
-    predictions: (await predict(model, shown)).map((prediction) => answered(shown, prediction)),
+    trainBatch: await firstBatch(finished, validation.shape),
+    predictions: (await predict(model, inOrder(shown, finished.spec))).map((prediction) => answered(shown, prediction)),
     mistakes: result.mistakes.map((prediction) => answered(test, prediction, true)),
     filters: await firstFilters(model),
     config: configFacts(finished),
@@ -62,12 +62,21 @@ export async function collectReport(finished: Finished): Promise<ReportData> {
 }
 
 /** The first pictures as the network was given them: changed by chance, if that was asked for. */
-async function firstBatch(loader: DataLoader, classes: readonly string[], shape: Picture["shape"]): Promise<Picture[]> {
+async function firstBatch({ loader, spec, train }: Finished, shape: Picture["shape"]): Promise<Picture[]> {
+  const { mean = [0, 0, 0], std = [1, 1, 1] } = spec.normalization ?? {};
+  const [, height, width] = shape;
+  const { classes } = train;
   for await (const { x, y, indices, size } of loader.epoch(0)) {
     const length = x.length / size;
+    const asByte = (v: number, at: number): number => {
+      const c = Math.floor(at / (height * width));
+      return Math.round(255 * (v * std[c]! + mean[c]!));
+    };
     return Array.from({ length: Math.min(size, PICTURES) }, (_, i) => {
-      const name = classes[y[i]!]!;
-      const pixels = Uint8Array.from(x.subarray(i * length, (i + 1) * length), (v) => Math.round(255 * v));
+      // Where labels are mixed, the one that counts most.
+      const label = y.length === size ? y[i]! : argmaxOf(y, i * classes.length, classes.length);
+      const name = classes[label]!;
+      const pixels = Uint8Array.from(x.subarray(i * length, (i + 1) * length), asByte);
       return { pixels, shape, caption: name, title: `training image ${indices[i]}: ${name}` };
     });
   }
@@ -102,7 +111,9 @@ export async function firstFilters(model: ClassifierModel): Promise<Filters | nu
   return null;
 }
 
-function configFacts({ config, train, validation, test }: Finished): Facts {
+const mixed = (name: string, value: number | null) => value !== null && `${name} ${value}`;
+
+function configFacts({ config, spec, train, validation, test }: Finished): Facts {
   const lengths = [train, validation, test].map((data) => data.length.toLocaleString("en-US"));
   return [
     [
@@ -113,8 +124,23 @@ function configFacts({ config, train, validation, test }: Finished): Facts {
     ["training + validation + test", lengths.join(" + ")],
     ["epochs", String(config.epochs)],
     ["batch size", `${config.batchSize}${config.accumulate > 1 ? `, ${config.accumulate} per step` : ""}`],
-    ["augmentation", config.augment],
-    ["optimizer", config.optimizer],
+    [
+      "augmentation",
+      [config.augment, mixed("mixup", config.mixup), mixed("cutmix", config.cutmix)].filter(Boolean).join(", "),
+    ],
+    [
+      "normalisation",
+      spec.normalization
+        ? `mean ${spec.normalization.mean.join(", ")}; std ${spec.normalization.std.join(", ")}`
+        : "none",
+    ],
+    [
+      "optimizer",
+      [config.optimizer, mixed("momentum", config.momentum), mixed("weight decay", config.weightDecay)]
+        .filter(Boolean)
+        .join(", "),
+    ],
+    ["label smoothing", String(config.labelSmoothing)],
     ["learning rate", `${config.lr}, ${config.schedule}`],
     ["seed", String(config.seed)],
   ];

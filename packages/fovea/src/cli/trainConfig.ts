@@ -1,15 +1,29 @@
 import { FormatError, UsageError } from "../base/errors.ts";
 import type { EngineName } from "../backend/contract.ts";
-import { modelNames, type ModelName } from "../models/index.ts";
-import { constant, cosine, step, warmup, type Schedule } from "../optim/schedules.ts";
-import { Adam, AdamW, SGD, type Optimizer } from "../optim/index.ts";
+import type { ModelName } from "../models/index.ts";
+import {
+  constant,
+  cosine,
+  cosineRestarts,
+  exponential,
+  linear,
+  multiStep,
+  oneCycle,
+  polynomial,
+  step,
+  warmup,
+  type Optimizer,
+  type Schedule,
+} from "../optim/index.ts";
 import type { Tensor } from "../tensor/tensor.ts";
+import { optimizers, type OptimizerName } from "../train/optimizers.ts";
 import type { Option } from "./command.ts";
 import { dataHelp } from "./data.ts";
-import { augmentations, type Augmentation } from "./augment.ts";
+import { augmentHelp, augmentations, type Augmentation } from "./augment.ts";
 import { engineOptions } from "./engine.ts";
 import { CommandLineError } from "./errors.ts";
-import { choice, duration, positiveNumber, wholeNumber } from "./parse.ts";
+import { checkModelName } from "./modelName.ts";
+import { choice, duration, numberBelow, positiveNumber, wholeNumber } from "./parse.ts";
 
 /** What a training run is asked to do: the options of the command, and the contents of config.json. */
 export interface TrainConfig {
@@ -21,12 +35,23 @@ export interface TrainConfig {
   readonly epochs: number;
   /** "auto": the largest power of two whose step fits into memory; a run's config.json has the number. */
   readonly batchSize: number | "auto";
-  readonly optimizer: keyof typeof optimizers;
+  readonly optimizer: OptimizerName;
   /** By default the optimizer's own. */
   readonly lr: number;
   readonly schedule: keyof typeof schedules;
+  /** Null: the optimizer's own. */
+  readonly weightDecay: number | null;
+  /** Null: the optimizer's own, of SGD 0.9, or it has none. */
+  readonly momentum: number | null;
+  /** Share of the truth that is spread over all classes. */
+  readonly labelSmoothing: number;
+  /** By what pictures are normalised: what was measured on training pictures, ImageNet's numbers, or not at all. */
+  readonly normalize: "data" | "imagenet" | "none";
   /** How training pictures are changed by chance. */
   readonly augment: Augmentation;
+  /** Alpha of MixUp and of CutMix; null: none. */
+  readonly mixup: number | null;
+  readonly cutmix: number | null;
   /** Seconds of training after which the run ends; without `epochs` as many as fit. Null: no limit. */
   readonly time: number | null;
   /** Largest length of all gradients together. */
@@ -50,22 +75,44 @@ export interface TrainConfig {
   readonly threads: number | null;
 }
 
-const optimizers = {
-  adam: { lr: 0.002, make: (params: Tensor[], lr: Schedule) => new Adam(params, { lr }) },
-  adamw: { lr: 0.002, make: (params: Tensor[], lr: Schedule) => new AdamW(params, { lr }) },
-  sgd: { lr: 0.05, make: (params: Tensor[], lr: Schedule) => new SGD(params, { lr, momentum: 0.9, nesterov: true }) },
-} as const satisfies Record<string, { lr: number; make: (params: Tensor[], lr: Schedule) => Optimizer }>;
+/** The rate that each is begun with, with SGD's momentum below. */
+const rates = {
+  adam: 0.002,
+  adamw: 0.002,
+  sgd: 0.05,
+  rmsprop: 0.001,
+  adagrad: 0.01,
+  adadelta: 1,
+  adamax: 0.002,
+  nadam: 0.002,
+  lion: 0.0003,
+  lamb: 0.01,
+  lars: 5,
+  muon: 0.02,
+} as const satisfies Record<OptimizerName, number>;
+
+export const optimizerNames = Object.keys(rates) as OptimizerName[];
+
+/** Those that have a momentum, and what it is by itself. */
+const momentums: { readonly [name in OptimizerName]?: number } = { sgd: 0.9, rmsprop: 0, lars: 0.9, muon: 0.95 };
 
 /** By name, for a run of so many steps. */
 const schedules = {
-  cosine: (lr: number, steps: number) => cosine(lr, { steps }),
-  constant: (lr: number) => constant(lr),
-  step: (lr: number, steps: number) => step(lr, { every: Math.max(1, Math.ceil(steps / 3)) }),
-  warmup: (lr: number, steps: number) => {
+  cosine: (lr, steps) => cosine(lr, { steps }),
+  "cosine-restarts": (lr, steps) => cosineRestarts(lr, { steps: Math.ceil(steps / 7), multiply: 2 }), // 1 + 2 + 4
+  constant: (lr) => constant(lr),
+  step: (lr, steps) => step(lr, { every: Math.max(1, Math.ceil(steps / 3)) }),
+  "multi-step": (lr, steps) => multiStep(lr, { at: [Math.floor(steps / 2), Math.floor((3 * steps) / 4)] }),
+  exponential: (lr, steps) => exponential(lr, { factor: 0.01, every: steps }),
+  linear: (lr, steps) => linear(lr, { steps, from: 1, to: 0 }),
+  polynomial: (lr, steps) => polynomial(lr, { steps, power: 0.9 }),
+  warmup: (lr, steps) => {
     const rise = Math.max(1, Math.round(steps / 20));
     return warmup(rise, cosine(lr, { steps: Math.max(1, steps - rise) }));
   },
-} as const satisfies Record<string, (lr: number, steps: number) => Schedule>;
+  "one-cycle": (lr, steps) => oneCycle(lr, { steps }),
+  plateau: (lr) => lr, // a callback lowers it
+} as const satisfies Record<string, (lr: number, steps: number) => Schedule | number>;
 
 const defaults = {
   model: "lenet5",
@@ -76,7 +123,13 @@ const defaults = {
   batchSize: 64,
   optimizer: "adam",
   schedule: "cosine",
+  weightDecay: null,
+  momentum: null,
+  labelSmoothing: 0,
+  normalize: "data",
   augment: "none",
+  mixup: null,
+  cutmix: null,
   time: null,
   clip: null,
   accumulate: 1,
@@ -99,8 +152,8 @@ const [engineOption, threadsOption] = engineOptions;
 export const trainOptions = {
   model: {
     flags: "--model <name>",
-    description: modelNames.join(", "),
-    parse: choice(modelNames),
+    description: "a name of fovea zoo",
+    parse: checkModelName,
     default: defaults.model,
   },
   activation: {
@@ -130,26 +183,62 @@ export const trainOptions = {
   },
   lr: {
     flags: "--lr <rate>",
-    description: `learning rate (default: ${Object.entries(optimizers)
-      .map(([name, { lr }]) => `${lr} for ${name}`)
+    description: `learning rate (default: ${Object.entries(rates)
+      .map(([name, lr]) => `${lr} for ${name}`)
       .join(", ")})`,
     parse: positiveNumber,
   },
   optimizer: {
     flags: "--optimizer <name>",
-    description: Object.keys(optimizers).join(", "),
-    parse: choice(Object.keys(optimizers)),
+    description: optimizerNames.join(", "),
+    parse: choice(optimizerNames),
     default: defaults.optimizer,
   },
   schedule: {
     flags: "--schedule <name>",
-    description: `${Object.keys(schedules).join(", ")}: how the learning rate changes`,
+    description: `${Object.keys(schedules).join(", ")} (a tenth when the validation loss stops falling): how the learning rate changes`,
     parse: choice(Object.keys(schedules)),
     default: defaults.schedule,
   },
+  weightDecay: {
+    flags: "--weight-decay <share>",
+    description: "(default: the optimizer's own, 0 for most)",
+    parse: numberBelow(100),
+  },
+  momentum: {
+    flags: "--momentum <share>",
+    description: `of ${Object.entries(momentums)
+      .map(([name, value]) => `${name} (default: ${value})`)
+      .join(", ")}`,
+    parse: numberBelow(1),
+  },
+  labelSmoothing: {
+    flags: "--label-smoothing <share>",
+    description: "share of the truth that is spread over all classes; 0.1 is usual",
+    parse: numberBelow(1),
+    default: defaults.labelSmoothing,
+  },
+  normalize: {
+    flags: "--normalize <how>",
+    description: "channels by mean and deviation: data (measured on training pictures), imagenet, none",
+    parse: choice(["data", "imagenet", "none"]),
+    default: defaults.normalize,
+  },
+  mixup: {
+    flags: "--mixup [alpha]",
+    description: "mix pairs of pictures and their labels (alpha 0.2 unless given); with --cutmix one of both by chance",
+    parse: positiveNumber,
+    preset: 0.2,
+  },
+  cutmix: {
+    flags: "--cutmix [alpha]",
+    description: "put a rectangle of another picture into each, and mix labels by area (alpha 1 unless given)",
+    parse: positiveNumber,
+    preset: 1,
+  },
   augment: {
     flags: "--augment <how>",
-    description: "training pictures changed by chance: none, crop (moved a little), standard (also mirrored)",
+    description: `training pictures changed by chance: ${augmentHelp}`,
     parse: choice(augmentations),
     default: defaults.augment,
   },
@@ -227,9 +316,16 @@ export function completeConfig(given: Partial<TrainConfig>, file: Partial<TrainC
     missing[setting] = null;
   }
   const { optimizer } = some;
+  const hasMomentum = Object.hasOwn(momentums, optimizer);
+  if (given.momentum != null && !hasMomentum) {
+    throw new CommandLineError(
+      `${optimizer} has no --momentum; optimizers that have one: ${Object.keys(momentums).join(", ")}`,
+    );
+  }
+  const momentum = hasMomentum ? some.momentum : null;
   // Another optimizer than the file's wants another rate than the file's.
   const fileLr = given.optimizer === undefined || given.optimizer === file.optimizer ? file.lr : undefined;
-  return { ...some, ...missing, lr: given.lr ?? fileLr ?? optimizers[optimizer].lr };
+  return { ...some, ...missing, momentum, lr: given.lr ?? fileLr ?? rates[optimizer] };
 }
 
 /** The settings in the contents of a config.json, each checked as on the command line. */
@@ -257,5 +353,12 @@ export function parseConfig(json: unknown, path: string): Partial<TrainConfig> {
 
 /** The optimizer of a configuration, with its schedule over so many steps. */
 export function makeOptimizer(config: TrainConfig, params: Tensor[], steps: number): Optimizer {
-  return optimizers[config.optimizer].make(params, schedules[config.schedule](config.lr, steps));
+  const { optimizer, schedule, lr, weightDecay } = config;
+  const momentum = config.momentum ?? momentums[optimizer];
+  return optimizers[optimizer](params, {
+    lr: schedules[schedule](lr, steps),
+    ...(weightDecay !== null && { weightDecay }),
+    ...(momentum !== undefined && { momentum }),
+    ...(optimizer === "sgd" && momentum! > 0 && { nesterov: true }),
+  });
 }

@@ -7,6 +7,7 @@ import { Diagnoses } from "../train/callbacks/diagnoses.ts";
 import { EarlyStopping } from "../train/callbacks/earlyStopping.ts";
 import { EMA } from "../train/callbacks/ema.ts";
 import { ProgressBar } from "../train/callbacks/progressBar.ts";
+import { ReduceLROnPlateau } from "../train/callbacks/reduceLrOnPlateau.ts";
 import { RunRecorder } from "../train/callbacks/runRecorder.ts";
 import { TensorBoard } from "../train/callbacks/tensorBoard.ts";
 import { TimeLimit } from "../train/callbacks/timeLimit.ts";
@@ -22,7 +23,7 @@ import type { Trainer } from "../train/trainer.ts";
 import { dataStem } from "./data.ts";
 import { useEngine } from "./engine.ts";
 import { Interrupted } from "./errors.ts";
-import { imageShape, toMetadata } from "./model.ts";
+import { imageShape, inOrder, toMetadata } from "./model.ts";
 import { collectReport } from "./reportData.ts";
 import { stopOnSignals } from "./signals.ts";
 import { completeConfig, parseConfig, type TrainConfig } from "./trainConfig.ts";
@@ -93,7 +94,10 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   const stop = stopOnSignals(() => progress.say("stopping after this step and saving; Ctrl-C again to stop at once"));
   const trainer = makeTrainer(config, model, optimizer);
   const recorder = new RunRecorder(run);
-  const diagnoses = new Diagnoses((text) => progress.say(`note: ${text}`));
+  const diagnoses = new Diagnoses((text, { kind }) => {
+    progress.say(`note: ${text}`);
+    if (json) console.log(JSON.stringify({ event: "diagnosis", kind, text, epoch: trainer.progress.epoch + 1 }));
+  });
   const checkpoint = new Checkpoint(run.path, {
     monitor: "valAccuracy",
     thenBy: "valLoss",
@@ -102,8 +106,7 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
   try {
     const { finished } = await trainer
       .fit(loader, {
-        validationData: validation,
-        validationBatchSize: 256,
+        validationData: inOrder(validation, spec),
         epochs: config.epochs,
         signal: stop.signal,
         verbose: 0,
@@ -112,6 +115,7 @@ async function trainInto(run: RunFolder, config: TrainConfig, setup: Setup, sess
           progress,
           ...(ema === null ? [] : [new EMA({ decay: ema })]),
           ...(earlyStop === null ? [] : [new EarlyStopping({ patience: earlyStop })]),
+          ...(config.schedule === "plateau" ? [new ReduceLROnPlateau({ patience: 3 })] : []),
           ...(time === null ? [] : [new TimeLimit(time)]),
           ...(tensorboard
             ? [new TensorBoard(join(run.path, "tensorboard"), { histogramEvery: 1, imageEvery: 1 })]
@@ -176,7 +180,7 @@ async function finish(
 ): Promise<void> {
   const { spec, model, test } = setup;
   await loadWeights(model, run.file("best.safetensors"));
-  const result = await evaluate(model, test, { worst: 24 });
+  const result = await evaluate(model, inOrder(test, spec), { worst: 24 });
   const environment = describeEnvironment();
   const imagesPerSecond = images / seconds;
   const parameters = countParameters(model);

@@ -1,14 +1,19 @@
+import { UsageError } from "../base/errors.ts";
 import { manualSeed } from "../base/random.ts";
 import type { ImageDataset } from "../data/dataset.ts";
 import { DataLoader } from "../data/loader.ts";
+import { valueRules } from "../data/preprocess.ts";
+import type { Dataset } from "../data/sample.ts";
+import { channelStatistics, type ChannelStatistics } from "../data/statistics.ts";
+import { crossEntropy } from "../ops/losses.ts";
 import type { Optimizer } from "../optim/index.ts";
 import { TimeLimit } from "../train/callbacks/timeLimit.ts";
 import type { ClassifierModel } from "../train/classifier.ts";
 import { showDuration } from "../train/format.ts";
 import { Trainer } from "../train/trainer.ts";
-import { augment } from "./augment.ts";
+import { augment, mixing } from "./augment.ts";
 import { openData, type TrainingData } from "./data.ts";
-import { buildModel, checkFits, imageShape, type ModelSpec } from "./model.ts";
+import { buildModel, checkFits, imageShape, normalizationOf, type ModelSpec } from "./model.ts";
 import { makeOptimizer, type TrainConfig } from "./trainConfig.ts";
 
 /** Data, and the network that fits them. */
@@ -31,10 +36,23 @@ export async function openTraining(config: TrainConfig, say: (line: string) => v
     return { model: config.model, options, classes, data: config.data };
   };
   const data = await source.training((classes) => imageShape(specOf(classes)));
-  const spec = specOf(data.train.classes);
+  const spec = { ...specOf(data.train.classes), ...(await normalization(config.normalize, data.train)) };
   const fixed = data.fit.length === 0 ? [data.train as ImageDataset] : [];
   for (const part of [...fixed, data.validation, data.test]) checkFits(spec, part);
   return { ...data, spec, say };
+}
+
+async function normalization(
+  how: TrainConfig["normalize"],
+  train: Dataset,
+): Promise<{ readonly normalization?: ChannelStatistics }> {
+  if (how === "none") return {};
+  const measured = await channelStatistics(train);
+  if (how === "data") return { normalization: measured };
+  if (measured.mean.length !== 3)
+    throw new UsageError(`--normalize imagenet goes with pictures of 3 channels; use data`);
+  const { mean, std } = valueRules.torch;
+  return { normalization: { mean, std } };
 }
 
 /** Network, optimizer and loader of a configuration; the network starts from the seed. */
@@ -48,7 +66,7 @@ export function prepare(config: TrainConfig, data: Opened): Setup {
 }
 
 function makeLoader(
-  { augment: how, seed, workers }: TrainConfig,
+  { augment: how, mixup, cutmix, seed, workers }: TrainConfig,
   { train, fit, spec, say }: Opened,
   batchSize: number,
 ): DataLoader {
@@ -56,15 +74,21 @@ function makeLoader(
     batchSize,
     seed,
     workers,
+    ...normalizationOf(spec),
     transform: augment(how, fit, imageShape(spec)),
+    batchTransform: mixing(mixup, cutmix),
     onBadSample: ({ name, error }) => say(`left out ${name}: ${error.message}`),
   });
 }
 
-export function makeTrainer({ clip, accumulate }: TrainConfig, model: ClassifierModel, optimizer: Optimizer): Trainer {
+export function makeTrainer(
+  { clip, accumulate, labelSmoothing }: TrainConfig,
+  model: ClassifierModel,
+  optimizer: Optimizer,
+): Trainer {
   return new Trainer(model, {
     optimizer,
-    loss: "crossEntropy",
+    loss: (scores, target, options) => crossEntropy(scores, target, { ...options, labelSmoothing }),
     metrics: ["accuracy"],
     accumulate,
     ...(clip !== null && { clipNorm: clip }),

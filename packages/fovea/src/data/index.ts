@@ -1,7 +1,14 @@
 export * as audio from "./audio/index.ts";
 export { ArrayDataset, type ArrayData } from "./arrayDataset.ts";
 export { ImageDataset, type ImageData } from "./dataset.ts";
-export { cifar10, cifar100, parseCifar, type Cifar100Options, type CifarOptions } from "./datasets/cifar.ts";
+export {
+  cifar10,
+  cifar100,
+  parseCifar,
+  type Cifar10Options,
+  type Cifar100Options,
+  type CifarOptions,
+} from "./datasets/cifar.ts";
 export { formatCsv, parseCsv } from "./datasets/csv.ts";
 export { emnist, type EmnistPart } from "./datasets/emnist.ts";
 export { fashionMnist, idxDataset, mnist } from "./datasets/mnist.ts";
@@ -42,3 +49,4 @@ export {
 export { pictureOptions } from "./pictureOptions.ts";
 export { split, splitIndices, subset, type SplitOptions } from "./subset.ts";
 export * as transforms from "./transforms/index.ts";
+export { channelStatistics, type ChannelStatistics, type ChannelStatisticsOptions } from "./statistics.ts";

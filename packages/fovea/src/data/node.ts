@@ -4,7 +4,7 @@ export { frameFolder, waveFolder, type FrameFolderOptions, type WaveFolderOption
 export { cocoDataset, type CocoOptions } from "./datasets/coco.ts";
 export { imageFolder, type ImageFolder, type ImageFolderOptions } from "./datasets/imageFolder.ts";
 export { maskFolder, type MaskFolderOptions } from "./datasets/maskFolder.ts";
-export { openDataset, type OpenedDataset } from "./datasets/open.ts";
+export { openDataset, type OpenedDataset, type OpenOptions } from "./datasets/open.ts";
 export { downloadSource, folderSource } from "./datasets/sources.ts";
 export { vocDataset, type VocOptions } from "./datasets/voc.ts";
 export { FileDataset } from "./fileDataset.ts";

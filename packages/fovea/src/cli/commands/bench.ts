@@ -17,8 +17,6 @@ interface BenchOptions extends EngineOptions {
 }
 
 export const bench: Command<BenchOptions> = {
-  name: "bench",
-  summary: "Measure how fast a network of the zoo runs here: latency, images per second, share of the machine's peak",
   arguments: [{ name: "<model>", description: "name of a model: resnet50.torchvision, mobilenetv2, lenet5, …" }],
   options: [
     { flags: "--batch <n>", description: "images at once", parse: wholeNumber(1, 4096), default: 1 },

@@ -32,9 +32,7 @@ const LIMIT = 5_000;
 const PHOTO = [3, 64, 64] as const;
 
 export const compare: Command<CompareCommandOptions> = {
-  name: "compare",
-  summary: "Classical methods and networks side by side on the same pictures",
-  arguments: [{ name: "<data>", description: `${dataHelp}, or with UCI's optdigits.tra and .tes` }],
+  arguments: [{ name: "<data>", description: dataHelp }],
   options: [
     {
       flags: "--methods <list>",

@@ -30,8 +30,6 @@ interface Converted {
 const endings = [".safetensors", ".npz", ".onnx"] as const;
 
 export const convert: Command<ConvertOptions> = {
-  name: "convert",
-  summary: "Convert a file of weights to safetensors, npz or ONNX",
   arguments: [
     { name: "<in>", description: "any file that `fovea inspect` shows" },
     { name: "<out>", description: `where to write; its ending chooses the format: ${endings.join(", ")}` },

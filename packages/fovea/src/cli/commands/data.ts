@@ -1,5 +1,5 @@
 import { UsageError } from "../../base/errors.ts";
-import { openDataset } from "../../data/datasets/open.ts";
+import { openDataset, type OpenedDataset } from "../../data/datasets/open.ts";
 import { splitFile } from "../../data/suggestSplit.ts";
 import { requireTrainable, summarizeDataset, type DatasetSummary, type Found } from "../../data/summarize.ts";
 import { writeFileAtomic } from "../../io/files.ts";
@@ -7,6 +7,7 @@ import { writeImage } from "../../data/writeImage.ts";
 import type { Transform } from "../../data/transforms/index.ts";
 import { classTable } from "../classTable.ts";
 import { augmentationSheet, parseAugmentation } from "../augmentSheet.ts";
+import { augmentHelp } from "../augment.ts";
 import type { Command } from "../command.ts";
 import { CommandLineError } from "../errors.ts";
 import { wholeNumber } from "../parse.ts";
@@ -23,12 +24,11 @@ interface DataOptions {
 }
 
 export const dataCommand: Command<DataOptions> = {
-  name: "data",
-  summary: "Look at a dataset: classes, balance, sizes, duplicates, pictures in two splits, files that cannot be read",
   arguments: [
     {
       name: "<path>",
-      description: "folder of pictures by class, CSV list, COCO .json, Pascal VOC, images + masks, idx files",
+      description:
+        "folder of pictures by class, CSV list, COCO .json, Pascal VOC, images + masks, MNIST, EMNIST, CIFAR, UCI's digits, .npz",
     },
   ],
   options: [
@@ -40,7 +40,7 @@ export const dataCommand: Command<DataOptions> = {
     },
     {
       flags: "--augment <how>",
-      description: "of the sheet: none, standard, randaugment, trivialaugment, or a JSON list of transforms",
+      description: `of the sheet: ${augmentHelp}, or a JSON list of transforms`,
       parse: parseAugmentation,
       default: "none",
     },
@@ -96,15 +96,20 @@ function progress(): (done: number, total: number) => void {
   };
 }
 
-const kinds: Readonly<Record<string, string>> = {
+const kinds: Readonly<Record<OpenedDataset["kind"], string>> = {
   classes: "pictures by class",
   coco: "COCO annotations",
   voc: "Pascal VOC annotations",
   masks: "pictures with masks",
   idx: "idx files",
+  emnist: "EMNIST",
+  cifar10: "CIFAR-10",
+  cifar100: "CIFAR-100",
+  optdigits: "UCI's digits",
+  npz: "arrays of an .npz",
 };
 
-function show(summary: DatasetSummary, kind: string): string {
+function show(summary: DatasetSummary, kind: OpenedDataset["kind"]): string {
   const { name, classes, sizes, unreadable, duplicates, near, leaks, conflicts } = summary;
   const lines = [
     `${name}: ${kinds[kind]}, ${classes.length} ${classes.length === 1 ? "class" : "classes"}`,

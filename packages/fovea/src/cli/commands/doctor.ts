@@ -7,8 +7,6 @@ import { showBytes } from "../../train/format.ts";
 import type { Command } from "../command.ts";
 
 export const doctor: Command<{ json?: boolean }> = {
-  name: "doctor",
-  summary: "Show which engines are there, which is used, and why anything is off",
   options: [{ flags: "--json", description: "print one JSON object" }],
   examples: [
     ["fovea doctor", "what this machine can do"],

@@ -4,7 +4,7 @@ import { showCount, showNumber, showPercent } from "../../train/format.ts";
 import type { Command } from "../command.ts";
 import { dataHelp, openData } from "../data.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
-import { checkFits, imageShape } from "../model.ts";
+import { checkFits, imageShape, inOrder } from "../model.ts";
 import { testPictures } from "../testPictures.ts";
 import { openTrained } from "../trained.ts";
 
@@ -14,8 +14,6 @@ interface EvaluateCommandOptions extends EngineOptions {
 }
 
 export const evaluateCommand: Command<EvaluateCommandOptions> = {
-  name: "evaluate",
-  summary: "Measure a trained network on the test images of a data set",
   arguments: [{ name: "<run or weights>", description: "folder of a run, or a .safetensors file" }],
   options: [
     { flags: "--data <name or folder>", description: `${dataHelp} (default: what it was trained on)` },
@@ -32,12 +30,15 @@ export const evaluateCommand: Command<EvaluateCommandOptions> = {
     const { model, spec, file } = await openTrained(String(path));
     const name = options.data ?? (spec.data === "unknown" ? "strokes" : spec.data);
     const { preprocessing } = spec;
-    const data =
-      preprocessing === undefined
-        ? await (await openData(name, console.error)).test(imageShape(spec))
-        : await testPictures(name, spec, preprocessing, console.error);
-    if (!(data instanceof DataLoader)) checkFits(spec, data);
-    const result = await evaluate(model, data);
+    let pictures: DataLoader;
+    if (preprocessing === undefined) {
+      const data = await (await openData(name, console.error)).test(imageShape(spec));
+      checkFits(spec, data);
+      pictures = inOrder(data, spec);
+    } else {
+      pictures = await testPictures(name, spec, preprocessing, console.error);
+    }
+    const result = await evaluate(model, pictures);
     const facts = { model: spec.model, weights: file, data: name, images: result.images };
     if (options.json) {
       const { accuracy, loss, confusion } = result;

@@ -25,8 +25,6 @@ interface FeaturesOptions extends EngineOptions, NetworkOptions {
 }
 
 export const featuresCommand: Command<FeaturesOptions> = {
-  name: "features",
-  summary: "Save what layers inside a network see on pictures, for other programs (NumPy's .npz)",
   arguments: [
     { name: "<model>", description: networkHelp },
     { name: "[image...]", description: picturesHelp },

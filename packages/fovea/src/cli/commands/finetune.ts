@@ -7,8 +7,6 @@ import { runFineTuning, type FineTuneRunOptions } from "../finetuneRun.ts";
 const [weightsOption, , mirrorOption, offlineOption] = networkOptions;
 
 export const finetune: Command<FineTuneRunOptions> = {
-  name: "finetune",
-  summary: "Teach a pretrained network the classes of a folder of pictures",
   arguments: [
     {
       name: "<model>",

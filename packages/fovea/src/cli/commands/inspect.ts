@@ -4,8 +4,6 @@ import { showBytes, showCount } from "../../train/format.ts";
 import type { Command } from "../command.ts";
 
 export const inspect: Command<{ json?: boolean }> = {
-  name: "inspect",
-  summary: "Show what a file of weights holds: tensors, metadata, architecture",
   arguments: [
     {
       name: "<file>",

@@ -1,9 +1,9 @@
 import { manualSeed } from "../../base/random.ts";
 import { DataLoader } from "../../data/loader.ts";
+import { channelStatistics } from "../../data/statistics.ts";
 import { writeFileAtomic } from "../../io/files.ts";
-import { inputShape, modelNames, type ModelName } from "../../models/index.ts";
-import { Adam, AdamW, SGD } from "../../optim/index.ts";
-import type { Tensor } from "../../tensor/tensor.ts";
+import { inputShape, type ModelName } from "../../models/index.ts";
+import type { OptimizerName } from "../../train/optimizers.ts";
 import { lrFind } from "../../train/lrFind.ts";
 import { drawLrFind } from "../../train/report/lrChart.ts";
 import { showBar } from "../bar.ts";
@@ -11,12 +11,14 @@ import type { Command } from "../command.ts";
 import { dataHelp, openData, type ImageShape } from "../data.ts";
 import { engineOptions, useEngine, type EngineOptions } from "../engine.ts";
 import { buildModel, type ModelSpec } from "../model.ts";
+import { checkModelName } from "../modelName.ts";
 import { choice, wholeNumber } from "../parse.ts";
+import { completeConfig, makeOptimizer, optimizerNames } from "../trainConfig.ts";
 import { stopOnSignals } from "../signals.ts";
 
 interface LrFindCommandOptions extends EngineOptions {
   readonly data?: string;
-  readonly optimizer?: keyof typeof optimizers;
+  readonly optimizer?: OptimizerName;
   readonly batchSize?: number;
   readonly iterations?: number;
   readonly seed?: number;
@@ -24,23 +26,14 @@ interface LrFindCommandOptions extends EngineOptions {
   readonly json?: boolean;
 }
 
-/** As `fovea train` makes them; the rate is the search's. */
-const optimizers = {
-  adam: (params: Tensor[]) => new Adam(params),
-  adamw: (params: Tensor[]) => new AdamW(params),
-  sgd: (params: Tensor[]) => new SGD(params, { lr: 1, momentum: 0.9, nesterov: true }),
-} as const;
-
 export const lrFindCommand: Command<LrFindCommandOptions> = {
-  name: "lr-find",
-  summary: "Search the learning rate that suits a network and its data",
   arguments: [{ name: "<model>", description: "a network by name: lenet5, resnet20.cifar (fovea zoo has all)" }],
   options: [
     { flags: "--data <name or folder>", description: dataHelp, default: "strokes" },
     {
       flags: "--optimizer <name>",
-      description: Object.keys(optimizers).join(", "),
-      parse: choice(Object.keys(optimizers)),
+      description: optimizerNames.join(", "),
+      parse: choice(optimizerNames),
       default: "adam",
     },
     { flags: "--batch-size <n>", description: "images per step", parse: wholeNumber(1, 1e6), default: 64 },
@@ -57,7 +50,7 @@ export const lrFindCommand: Command<LrFindCommandOptions> = {
   async run(options, [name]) {
     useEngine(options);
     const { data = "strokes", optimizer = "adam", batchSize = 64, iterations = 100, seed = 0, out, json } = options;
-    const model = choice(modelNames)(String(name));
+    const model = checkModelName(String(name));
     const say = (line: string) => void process.stderr.write(`${line}\n`);
     const source = await openData(data, say);
     const { train, fit } = await source.training((classes) => shapeFor(model, classes));
@@ -69,11 +62,13 @@ export const lrFindCommand: Command<LrFindCommandOptions> = {
       const loader = new DataLoader(train, {
         batchSize,
         seed,
+        ...(await channelStatistics(train)),
         transform: fit,
         onBadSample: ({ name: file, error }) => say(`left out ${file}: ${error.message}`),
       });
       const result = await lrFind(buildModel(spec), loader, {
-        optimizer: optimizers[optimizer],
+        optimizer: (parameters) =>
+          makeOptimizer({ ...completeConfig({ optimizer }), schedule: "constant" }, parameters, 1),
         iterations,
         signal: stop.signal,
         onProgress: (done, total) => bar.update(done, total, "searching the rate"),

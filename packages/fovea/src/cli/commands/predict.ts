@@ -17,8 +17,6 @@ interface PredictOptions extends EngineOptions, NetworkOptions {
 }
 
 export const predictCommand: Command<PredictOptions> = {
-  name: "predict",
-  summary: "Say what is on pictures (JPEG, PNG, WebP)",
   arguments: [
     { name: "<model>", description: networkHelp },
     { name: "<image...>", description: picturesHelp },

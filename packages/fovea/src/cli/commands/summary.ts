@@ -17,8 +17,6 @@ interface SummaryOptions {
 }
 
 export const summary: Command<SummaryOptions> = {
-  name: "summary",
-  summary: "Show a network's layers: shapes, parameters, work, receptive fields, memory",
   arguments: [{ name: "<model>", description: "name of a model; fovea zoo lists them" }],
   options: [
     { flags: "--batch <n>", description: "images at once", parse: wholeNumber(1, 4096), default: 1 },

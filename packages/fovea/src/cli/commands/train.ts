@@ -13,8 +13,6 @@ interface TrainOptions extends Partial<TrainConfig> {
 }
 
 export const train: Command<TrainOptions> = {
-  name: "train",
-  summary: "Train a network; without options LeNet-5 on handwriting drawn by a program",
   options: [
     ...Object.values(trainOptions),
     { flags: "--out <folder>", description: "folder for the run (default: runs/<model>-<data>-<number>)" },
@@ -23,7 +21,10 @@ export const train: Command<TrainOptions> = {
       description: "settings from the config.json of another run; options given here go first",
     },
     { flags: "--resume <run>", description: "go on with an interrupted run, to the numbers it would have had" },
-    { flags: "--json", description: "print one JSON object per epoch, and a last one with the result" },
+    {
+      flags: "--json",
+      description: "print one JSON object per epoch and per diagnosis, and a last one with the result",
+    },
   ],
   examples: [
     ["fovea train", "LeNet-5 on strokes, in about a minute"],

@@ -22,8 +22,6 @@ interface ZooOptions extends EngineOptions {
 }
 
 export const zoo: Command<ZooOptions> = {
-  name: "zoo",
-  summary: "List the networks: family, paper, parameters, multiply–accumulates, published accuracy",
   arguments: [{ name: "[pattern]", description: "names to list, with * for anything; default all" }],
   options: [
     { flags: "--table <name>", description: "keras: the table of Keras Applications", parse: choice(["keras"]) },

@@ -8,17 +8,29 @@ const PIXELS = 3 * SIDE * SIDE;
 
 const classes10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"] as const;
 
+/** The files of CIFAR-10's training pictures, 10,000 each. */
+export const cifar10Batches: readonly string[] = [1, 2, 3, 4, 5].map((k) => `data_batch_${k}.bin`);
+
+export interface Cifar10Options {
+  /** Training files to read; default all five of `cifar10Batches`. */
+  readonly batches?: readonly string[];
+}
+
 export interface Cifar100Options {
   /** "fine" (100 classes, default) or "coarse" (20). */
   readonly labels?: "fine" | "coarse";
 }
 
 /** CIFAR-10 (Krizhevsky, 2009), binary version: 50,000 pictures for training in five files, 10,000 for testing. */
-export async function cifar10(source: FileSource, split: "train" | "test"): Promise<ImageDataset> {
-  const names = split === "train" ? [1, 2, 3, 4, 5].map((k) => `data_batch_${k}.bin`) : ["test_batch.bin"];
+export async function cifar10(
+  source: FileSource,
+  split: "train" | "test",
+  { batches = cifar10Batches }: Cifar10Options = {},
+): Promise<ImageDataset> {
+  const names = split === "train" ? batches : ["test_batch.bin"];
   const parts: ImageDataset[] = [];
   for (const name of names) {
-    const file = await source([name, `cifar-10-batches-bin/${name}`]);
+    const file = await source([name, `${name}.gz`, `cifar-10-batches-bin/${name}`]);
     parts.push(await parseCifar(file.bytes, { name: file.name, classes: classes10 }));
   }
   return join(parts, `cifar10 ${split}`);
@@ -30,7 +42,7 @@ export async function cifar100(
   split: "train" | "test",
   { labels = "fine" }: Cifar100Options = {},
 ): Promise<ImageDataset> {
-  const inFolder = (name: string) => [name, `cifar-100-binary/${name}`];
+  const inFolder = (name: string) => [name, `${name}.gz`, `cifar-100-binary/${name}`];
   const file = await source(inFolder(`${split}.bin`));
   const count = labels === "fine" ? 100 : 20;
   const named = await source(inFolder(`${labels}_label_names.txt`)).catch(() => null);

@@ -19,6 +19,11 @@ const parts = {
 
 export type EmnistPart = keyof typeof parts;
 
+/** Whether EMNIST has a part of that name. */
+export function isEmnistPart(name: string): name is EmnistPart {
+  return Object.hasOwn(parts, name);
+}
+
 /**
  * EMNIST (Cohen, Afshar, Tapson, van Schaik, 2017): handwritten letters and digits in files named as
  * `emnist-letters-train-images-idx3-ubyte`. Pictures are stored on their side there; here they stand upright.

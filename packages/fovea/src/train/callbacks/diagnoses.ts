@@ -4,13 +4,13 @@ import type { Trainer } from "../trainer.ts";
 
 /** Says in words what the numbers of a run show: after the first epoch, and at the end. */
 export class Diagnoses implements Callback {
-  readonly #say: (text: string) => void;
+  readonly #say: (text: string, diagnosis: Diagnosis) => void;
   readonly #said = new Set<string>();
   /** Those of the latest look. */
   found: readonly Diagnosis[] = [];
 
   /** @param say Told of each kind once; default `console.warn`. */
-  constructor(say: (text: string) => void = console.warn) {
+  constructor(say: (text: string, diagnosis: Diagnosis) => void = (text) => console.warn(text)) {
     this.#say = say;
   }
 
@@ -24,9 +24,9 @@ export class Diagnoses implements Callback {
 
   async #look(trainer: Trainer): Promise<void> {
     this.found = diagnose(trainer.history.history, await trainer.examine(), trainer.classes);
-    for (const { kind, text } of this.found) {
-      if (!this.#said.has(kind)) this.#say(text);
-      this.#said.add(kind);
+    for (const diagnosis of this.found) {
+      if (!this.#said.has(diagnosis.kind)) this.#say(diagnosis.text, diagnosis);
+      this.#said.add(diagnosis.kind);
     }
   }
 }
