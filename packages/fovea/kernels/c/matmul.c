@@ -96,7 +96,7 @@ static void product_tiles(const Product *s, ptrdiff_t batch, ptrdiff_t from, ptr
                           ptrdiff_t depth, Panel q, const float *packed) {
   const ptrdiff_t nb = q.vectors * VL, n = s->n;
   const int first = k0 == 0, last = k0 + depth == s->k;
-  const float *bias = s->end.bias && first ? s->end.bias + q.first : zero_row;
+  const float *bias = !first ? NULL : s->end.bias ? s->end.bias + q.first : zero_row;
   float lanes[MAX_ROWS * BLOCK], paddedBias[BLOCK];
   if (s->end.bias && first && q.width < nb) {
     load_lanes(paddedBias, bias, q.width);

@@ -44,8 +44,8 @@ INLINE ptrdiff_t round_up(ptrdiff_t a, ptrdiff_t b) { return ceil_div(a, b) * b;
 enum { TILE_ADD = 1 };
 
 // Row tile: c[i] = bias + Σ_tap Σ_k rows[tap][i][k] · w[tap][k] + add[i], clamped where `end` says so.
-// rows: taps × MR pointers to `run` floats each. w: packed [tap][run][NV·VL]. bias: zero_row for none.
-// add: a residual, or c itself to go on with a sum, or null. end: null while the sum is unfinished.
+// rows: taps × MR pointers to `run` floats each. w: packed [tap][run][NV·VL]. bias: zero_row for none. add: a residual or null.
+// Without bias (null) the sum goes on from `add`, as if it had never stopped. end: null while the sum is unfinished.
 typedef void row_tile_fn(ptrdiff_t taps, ptrdiff_t run, const float *const *rows, const float *w, const float *bias,
                          const float *add, ptrdiff_t ldadd, float *c, ptrdiff_t ldc, const Epilogue *end);
 
@@ -53,8 +53,8 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
                      const float *RESTRICT w, const float *bias, const float *add, ptrdiff_t ldadd, float *c,
                      ptrdiff_t ldc, const Epilogue *end) {
   vf acc[MAX_ROWS][2];
-  UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = ld(bias + j * VL);
-  if (add) { // wanted at the end only: until then it has come from wherever it was
+  UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = ld(bias ? bias + j * VL : add + i * ldadd + j * VL);
+  if (bias && add) { // wanted at the end only: until then it has come from wherever it was
     UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV * VB; j += 64) __builtin_prefetch(add + i * ldadd + j / 4);
   }
   for (ptrdiff_t t = 0; t < taps; t++) {
@@ -72,7 +72,7 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
       }
     }
   }
-  if (add) {
+  if (bias && add) {
     UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] += ld(add + i * ldadd + j * VL);
   }
   if (end && end->flags & EPILOGUE_CLAMP) {

@@ -151,7 +151,7 @@ static void run_points(const Window *w, ptrdiff_t u0, ptrdiff_t u1, ptrdiff_t t0
         for (ptrdiff_t r = 0; r < pixels; r++) at[r] += k0 - channel;
       channel = k0;
       const float *weights = w->weights + (u * w->panelK + w->firstK + k0) * BLOCK, *const *rows = at;
-      const float *bias = d == 0 && w->end.bias ? w->end.bias + u * BLOCK : zero_row;
+      const float *bias = d > 0 ? NULL : w->end.bias ? w->end.bias + u * BLOCK : zero_row;
       const Epilogue *end = k1 == w->in ? &w->end : NULL;
       float *c = w->dst + (c0 * base + min_(c0, extra)) * w->dstPixel + u * BLOCK;
       for (ptrdiff_t i = c0; i < c1; i++) {
@@ -237,7 +237,7 @@ static void run_window(const Window *window, int part, int parts) {
               const ptrdiff_t count = min_(step, taps - k), from = (ptrdiff_t)piece * ZERO_RUN, run = min_(ZERO_RUN, w.in - from);
               const int first = k == 0 && piece == 0, last = k + count == taps && piece == pieces - 1;
               build_rows(&w, &t, k, count, g * w.in + from, table);
-              tile(count, run, table, wk + (k * w.in + from) * nb, first ? bias : zero_row, first ? add : c, ldc, c, ldc,
+              tile(count, run, table, wk + (k * w.in + from) * nb, first ? bias : NULL, first ? add : c, ldc, c, ldc,
                    last ? &w.end : NULL);
             }
         }
