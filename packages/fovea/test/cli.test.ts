@@ -264,8 +264,11 @@ describe("Ctrl-C", () => {
   const perEpoch = 1500;
   beforeAll(() => void writeData("many", 1650));
 
-  /** Starts a run and sends Ctrl-C a moment into the second epoch; returns also the step of the newest checkpoint. */
-  async function interrupt(run: string): Promise<Result & { step: number }> {
+  /**
+   * Starts a run and sends Ctrl-C a moment into the second epoch; returns also the step of the newest checkpoint.
+   * A busy machine may deliver it late: a run that was not met inside of an epoch is started again.
+   */
+  async function interrupt(run: string, tries = 4): Promise<Result & { step: number }> {
     const child = spawn(process.execPath, [bin, ...slow, "--out", run], { cwd: work });
     let [out, err] = ["", ""];
     child.stdout.on("data", (text: Buffer) => (out += String(text)));
@@ -280,7 +283,10 @@ describe("Ctrl-C", () => {
     const newest = readdirSync(join(work, run, "checkpoint"))
       .toSorted()
       .at(-1)!;
-    return { code, out, err, step: Number(/step-(\d+)/.exec(newest)![1]) };
+    const step = Number(/step-(\d+)/.exec(newest)![1]);
+    if (step % perEpoch > 0 || tries === 1) return { code, out, err, step };
+    rmSync(join(work, run), { recursive: true });
+    return interrupt(run, tries - 1);
   }
 
   it("saves; --resume goes on to exactly the numbers of a run that was not stopped", async () => {
@@ -289,7 +295,8 @@ describe("Ctrl-C", () => {
     const { code, out, err, step } = await interrupt("cut");
     expect([code, out]).toEqual([130, ""]);
     expect(step).toBeGreaterThan(perEpoch);
-    expect(step).toBeLessThan(2 * perEpoch);
+    expect(step).toBeLessThan(3 * perEpoch);
+    expect(step % perEpoch).toBeGreaterThan(0);
     expect(err).toMatch(/stopped after step [\d,]+ and saved; go on with: fovea train --resume cut/);
     expect(readFileSync(join(work, "cut/metrics.jsonl"), "utf8").length).toBeLessThan(
       readFileSync(join(work, "whole/metrics.jsonl"), "utf8").length,
