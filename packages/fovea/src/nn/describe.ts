@@ -4,10 +4,13 @@ export function showArguments(
   options: Readonly<Record<string, unknown>> = {},
   defaults: Readonly<Record<string, unknown>> = {},
 ): string {
-  const named = Object.entries(options)
-    .filter(([name, value]) => value !== undefined && String(value) !== String(defaults[name]))
-    .map(([name, value]) => `${name}=${show(value)}`);
-  return [...positional, ...named].join(", ");
+  const all = positional.map(String);
+  for (const name of Object.keys(options)) {
+    const [value, usual] = [options[name], defaults[name]];
+    if (value === undefined || value === usual || String(value) === String(usual)) continue;
+    all.push(`${name}=${show(value)}`);
+  }
+  return all.join(", ");
 }
 
 function show(value: unknown): string {

@@ -209,7 +209,8 @@ function fields(module: AnyModule): Field[] {
     if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) found.push([name, value]);
     else if (Array.isArray(value)) value.forEach((item, i) => open(`${name}.${i}`, item));
   };
-  for (const [name, value] of Object.entries(module)) {
+  for (const name of Object.keys(module)) {
+    const value: unknown = module[name as keyof AnyModule];
     if (typeof value === "object" && value !== null) open(snakeCase(name), value);
   }
   return found;

@@ -166,7 +166,7 @@ function ownState(module: AnyModule): (Parameter | Buffer)[] {
     if (value instanceof Parameter || value instanceof Buffer) found.push(value);
     else if (Array.isArray(value)) value.forEach(collect);
   };
-  Object.values(module).forEach(collect);
+  for (const value of Object.values(module)) if (typeof value === "object") collect(value);
   return found;
 }
 

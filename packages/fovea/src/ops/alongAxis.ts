@@ -1,8 +1,9 @@
 import { ShapeError } from "../base/errors.ts";
+import { lazy } from "../base/lazy.ts";
 import { normalizeAxis, showShape, sizeOf } from "../base/shape.ts";
 import type { NdArray, TensorSpec } from "../backend/contract.ts";
 import { apply } from "../tensor/apply.ts";
-import { tensor } from "../tensor/create.ts";
+import { fromHost, tensor } from "../tensor/create.ts";
 import { defineOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { indexSelect } from "./gather.ts";
@@ -117,15 +118,17 @@ export function alongAxis(x: Tensor, axis: number, taps: readonly Taps[]): Tenso
   if (plain && x.dtype !== "float32") {
     return indexSelect(x, tensor(Int32Array.from(taps, ({ from }) => from[0]!)), a);
   }
-  const of = (rows: readonly Taps[]) => {
-    const { starts, from, weights } = sparseRows(rows);
+  const entries = taps.reduce((n, { from }) => n + from.length, 0);
+  // Made when an engine wants them: a recorded forward pass that nobody runs has no use for numbers.
+  const of = (count: number, rows: () => readonly Taps[]) => {
+    const matrix = lazy(() => sparseRows(rows()));
     return [
-      tensor(Int32Array.from(starts)),
-      tensor(Int32Array.from(from)),
-      tensor(Float32Array.from(weights)),
+      fromHost(() => Int32Array.from(matrix().starts), [count + 1], "int32"),
+      fromHost(() => Int32Array.from(matrix().from), [entries], "int32"),
+      fromHost(() => Float32Array.from(matrix().weights), [entries], "float32"),
     ] as const;
   };
-  const [starts, from, weights] = of(taps);
-  const [startsT, fromT, weightsT] = of(transposedRows(taps, size));
+  const [starts, from, weights] = of(taps.length, () => taps);
+  const [startsT, fromT, weightsT] = of(size, () => transposedRows(taps, size));
   return product({ x, starts, from, weights, startsT, fromT, weightsT }, { axis: a });
 }

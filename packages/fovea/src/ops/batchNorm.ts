@@ -1,11 +1,12 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
+import { lazy } from "../base/lazy.ts";
 import { sameShape, showShape, type Shape } from "../base/shape.ts";
 import type { NdArray, TensorSpec } from "../backend/contract.ts";
 import { apply } from "../tensor/apply.ts";
 import { defineOp, type NamedOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { activate, withResidual, type Epilogue } from "./epilogue.ts";
-import { at, reshape, stack } from "./movement.ts";
+import { at, concat, reshape, stack } from "./movement.ts";
 import { reluGrad } from "./reluGrad.ts";
 
 /**
@@ -234,12 +235,6 @@ const batchNormInputGradOp: InputGradOp = defineOp("batchNormInputGrad", {
 /** g, or the part of it that a ReLU with result y lets through. */
 const passed = (g: Tensor, y: Tensor | undefined): Tensor => (y ? reluGrad(g, y) : g);
 
-/** Calls `make` once, when the value is first wanted. */
-function lazy<T>(make: () => T): () => T {
-  let made: { readonly value: T } | null = null;
-  return () => (made ??= { value: make() }).value;
-}
-
 export const batchNormOps = {
   channelMoments: channelMomentsOp,
   batchNorm: batchNormOp,
@@ -297,7 +292,7 @@ export function batchNorm(
   check("weight", weight);
   check("bias", bias);
   const flat = (t: Tensor) => reshape(t, [channels]);
-  const moments = stack([flat(mean), flat(variance)]);
+  const moments = reshape(concat([flat(mean), flat(variance)]), [2, channels]);
   const inputs = { x, moments, weight: weight && flat(weight), bias: bias && flat(bias) };
   return apply(batchNormOp, inputs, { ...plain, eps, ofBatch: false });
 }

@@ -1,5 +1,5 @@
 import { ShapeError, UsageError } from "../base/errors.ts";
-import { showShape, sizeOf, type Shape } from "../base/shape.ts";
+import { isCount, MOST, showShape, sizeOf, type Shape } from "../base/shape.ts";
 
 /**
  * The one place of size laws: how windows of convolutions and pools cover an axis, for any number of axes.
@@ -64,13 +64,10 @@ export type WindowAttrs = {
 const axisNames = [["positions"], ["rows", "columns"], ["planes", "rows", "columns"]] as const;
 const howMany = ["none", "one", "two", "three"] as const;
 const rules: readonly string[] = ["same", "sameSymmetric", "valid", "full"] satisfies PaddingRule[];
-/** Engines count in int32. */
-const MOST = 2 ** 31 - 1;
-
 /** The number for every axis, checked to be whole and at least `least`. */
 export function sizesOf(value: number | readonly number[], axes: number, least: number, who: string): number[] {
-  const list = typeof value === "number" ? Array.from<number>({ length: axes }).fill(value) : [...value];
-  if (list.length === axes && list.every((v) => Number.isInteger(v) && v >= least && v <= MOST)) return list;
+  const list = typeof value === "number" ? Array<number>(axes).fill(value) : [...value];
+  if (list.length === axes && list.every((v) => isCount(v, least))) return list;
   const whole = list.every((v) => Number.isInteger(v) && v >= least);
   const several = axes === 1 ? "" : ` or ${howMany[axes] ?? axes} of them`;
   const range = whole && list.length === axes ? `${least} … 2^31 − 1` : `≥ ${least}`;

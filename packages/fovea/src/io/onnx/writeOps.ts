@@ -171,14 +171,12 @@ function finished({ w, attrs }: OpToWrite, result: string, residual: string): st
   return activation === "silu" ? w.add("Mul", [y, w.add("Sigmoid", [y])]) : y;
 }
 
-/** Mean and variance: two constants that were stacked, so that other tools find them as they are; else picked. */
-function rowsOf(w: GraphWriter, moments: string): string[] {
-  const stacked = w.maker(moments);
-  if (stacked?.opType === "Concat" && stacked.attribute.some(({ name, i }) => name === "axis" && i === 0)) {
-    const parts = stacked.input.map((name) => w.maker(name)?.input[0]);
-    const isList = (name?: string) => w.initializers.some((t) => t.name === name && t.dims.length === 1);
-    if (parts.length === 2 && parts.every(isList)) return parts as string[];
-  }
+/** Mean and variance: two constants that were joined, so that other tools find them as they are; else picked. */
+function rowsOf(w: GraphWriter, moments: string, channels: number): readonly string[] {
+  const joined = w.maker(w.maker(moments)?.input[0] ?? "");
+  const isList = (name: string) =>
+    w.initializers.some((t) => t.name === name && t.dims.length === 1 && Number(t.dims[0]) === channels);
+  if (joined?.opType === "Concat" && joined.input.length === 2 && joined.input.every(isList)) return joined.input;
   return [0, 1].map((k) => w.add("Gather", [moments, w.scalar(k, "int32")], { axis: 0 }));
 }
 
@@ -188,7 +186,7 @@ const batchNorm: Write = (op) => {
   const channels = specs[0]!.shape[1]!;
   const all = (value: number, wish: string) =>
     w.tensor(new Float32Array(channels).fill(value), [channels], "float32", wish);
-  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), ...rowsOf(w, moments)];
+  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), ...rowsOf(w, moments, channels)];
   return finished(op, w.add("BatchNormalization", inputs, { epsilon: { float: attrs["eps"] as number } }), residual);
 };
 
