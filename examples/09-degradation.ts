@@ -3,10 +3,8 @@
 // As it stands: forty steps on stripes of eight directions. With --full, which `npm run recipe -- degradation` gives it:
 // CIFAR-10 (FOVEA_SHARED/data/cifar10), 8 epochs of each network. [--epochs n] [--seed n] [--only plain56]
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { compile, crossEntropy, manualSeed, models, optim, RandomStream, tensor, type Tensor } from "fovea";
-import { ImageDataset, readImage } from "fovea/data";
+import { DataLoader, ImageDataset, transforms } from "fovea/data";
 
 const argument = (name: string) =>
   process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : undefined;
@@ -14,21 +12,6 @@ const full = process.argv.includes("--full");
 const seed = Number(argument("--seed") ?? 0);
 const names = ["plain20", "plain56", "resnet20", "resnet56"] as const;
 const chosen = names.filter((name) => name === (argument("--only") ?? name));
-const BATCH = full ? 128 : 32;
-
-/** The 10,000 lossless training pictures: row i of a file of 1,000 rows is a picture, its 1,024 pixels in rows of 32. */
-async function cifar(folder: string): Promise<ImageDataset> {
-  const images = new Uint8Array(10_000 * 3072);
-  for (let file = 0; file < 10; file++) {
-    const { pixels } = await readImage(join(folder, `cifar10_batch_${file}.png`));
-    for (let i = 0; i < 1000 * 1024; i++) {
-      const at = (file * 1000 + Math.floor(i / 1024)) * 3072 + (i % 1024);
-      for (let c = 0; c < 3; c++) images[at + 1024 * c] = pixels[3 * i + c]!;
-    }
-  }
-  const labels = new Uint8Array(readFileSync(join(folder, "labels_0-9999.bin")));
-  return new ImageDataset({ name: "cifar10", images, labels, shape: [3, 32, 32], classes: "airplane automobile bird cat deer dog frog horse ship truck".split(" ") }); // prettier-ignore
-}
 
 /** Stripes of eight directions, 12 × 12, in any colour and place, under noise. */
 function stripes(): ImageDataset {
@@ -51,36 +34,13 @@ function stripes(): ImageDataset {
   return new ImageDataset({ name: "stripes", images, labels, shape: [3, 12, 12], classes: [..."01234567"] });
 }
 
-/** Batches with the usual augmentation: up to 4 pixels moved, half of them mirrored. */
-function batchOf(data: ImageDataset, indices: Uint32Array, random: RandomStream): { x: Tensor; y: Tensor } {
-  const [channels, height, width] = data.shape;
-  const x = new Float32Array(indices.length * channels * height * width);
-  let to = 0;
-  for (const index of indices) {
-    const image = data.image(index);
-    const [dy, dx] = full ? [random.int(9) - 4, random.int(9) - 4] : [0, 0];
-    const mirrored = full && random.int(2) === 1;
-    for (let c = 0; c < channels; c++) {
-      for (let i = 0; i < height; i++) {
-        for (let j = 0; j < width; j++, to++) {
-          const [r, s] = [i + dy, (mirrored ? width - 1 - j : j) + dx];
-          if (r >= 0 && r < height && s >= 0 && s < width)
-            x[to] = (image[(c * height + r) * width + s]! / 255 - 0.47) / 0.25;
-        }
-      }
-    }
-  }
-  const y = tensor(Int32Array.from(indices, (i) => data.labels[i]!));
-  return { x: tensor(x, { shape: [indices.length, channels, height, width] }), y };
-}
-
-const folder = join(process.env["FOVEA_SHARED"] ?? "../shared", "data/cifar10");
-const data = full ? await cifar(folder) : stripes();
-const steps = full ? Math.round(Number(argument("--epochs") ?? 8) * Math.floor(data.length / BATCH)) : 40;
+const data = full ? (await (await import("../recipes/_cifar10.ts")).somePictures()).train : stripes();
+// The usual augmentation of CIFAR-10: up to 4 pixels moved, half of them mirrored.
+const transform = full ? [transforms.randomCrop({ size: 32, padding: 4 }), transforms.horizontalFlip()] : [];
+const loader = new DataLoader(data, { batchSize: full ? 128 : 32, seed, dropLast: true, mean: 0.47, std: 0.25, transform }); // prettier-ignore
+const steps = full ? Math.round(Number(argument("--epochs") ?? 8) * loader.length) : 40;
 const final: Record<string, number> = {};
-console.log(
-  `${data.name}: ${steps} steps of ${BATCH}, seed ${seed}; training loss, means of ${Math.ceil(steps / 8)} steps`,
-);
+console.log(`${data.name}: ${steps} steps, seed ${seed}; training loss, means of ${Math.ceil(steps / 8)} steps`);
 for (const name of chosen) {
   manualSeed(seed);
   const model = models.create(`${name}.cifar`, { numClasses: data.classes.length });
@@ -91,20 +51,13 @@ for (const name of chosen) {
     optimizer.minimize(loss);
     return loss.detach();
   });
-  const random = new RandomStream(seed); // every network sees the same batches
-  const perEpoch = Math.floor(data.length / BATCH);
   const losses: number[] = [];
   const started = performance.now();
-  let order: Uint32Array = new Uint32Array();
-  for (let i = 0; i < steps; i++) {
-    if (i % perEpoch === 0)
-      order = random
-        .fork("order")
-        .fork(i / perEpoch)
-        .permutation(data.length);
-    const at = (i % perEpoch) * BATCH;
-    const { x, y } = batchOf(data, order.subarray(at, at + BATCH), random.fork("augment").fork(i));
-    losses.push(await step(x, y).item());
+  // Every network sees the same batches.
+  for (let epoch = 0; losses.length < steps; epoch++) {
+    for await (const { x, y, shape } of loader.epoch(epoch)) {
+      if (losses.length < steps) losses.push(await step(tensor(x, { shape }), tensor(y)).item());
+    }
   }
   step.dispose();
   const part = Math.ceil(steps / 8);

@@ -39,16 +39,20 @@ export async function somePictures(): Promise<Split> {
   };
 }
 
-/** As in the ResNet paper (He et al., 2015, section 4.2) but for the schedule, which is a cosine, and the weight decay. */
+/**
+ * As in the ResNet paper (He et al., 2015, section 4.2) but for the schedule, which is a cosine, and the weight decay.
+ * ResNet-20 unless another `model` is given; `cutout` is the side of the square that is erased.
+ */
 export async function trainCifar10(
   split: Split,
-  recipe: Pick<ClassifierRecipe, "epochs" | "target"> & { readonly cutout?: number },
+  recipe: Pick<ClassifierRecipe, "epochs" | "target"> &
+    Partial<Pick<ClassifierRecipe, "model" | "labelSmoothing">> & { readonly cutout?: number },
 ): Promise<void> {
   const { cutout = 0, ...rest } = recipe;
   await trainClassifier({
+    model: () => models.create("resnet20.cifar", { numClasses: 10 }),
     ...split,
     ...rest,
-    model: () => models.create("resnet20.cifar", { numClasses: 10 }),
     transform: [
       transforms.randomCrop({ size: 32, padding: 4 }),
       transforms.horizontalFlip(),
