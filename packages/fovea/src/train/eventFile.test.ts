@@ -68,7 +68,7 @@ it("what is written can be read: version, scalars, images, histograms", async ()
   const folder = mkdtempSync(join(tmpdir(), "fovea-events-"));
   const file = new EventFile(join(folder, "train"));
   file.scalar("epoch_loss", 0.25, 3);
-  file.image("filters", { pixels: new Uint8Array(12), width: 2, height: 2, channels: 3 }, 300);
+  await file.image("filters", { pixels: new Uint8Array(12), width: 2, height: 2, channels: 3 }, 300);
   file.histogram("weights", Float32Array.of(0, 1, 1, 2, 3), 4);
   await file.flush();
   await file.flush(); // nothing more

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { TypedArray } from "../base/dtype.ts";
 import { crc32c } from "./crc.ts";
-import { encodePng } from "./report/png.ts";
+import { encodePng } from "../data/writeImage.ts";
 
 /** Interleaved pixels, 0 … 255, rows top to bottom. */
 export interface EventImage {
@@ -35,15 +35,14 @@ export class EventFile {
     this.#summary(tag, step, (v) => v.tag(2, WireType.Bit32).float(value));
   }
 
-  image(tag: string, { pixels, width, height, channels }: EventImage, step: number): void {
+  async image(tag: string, picture: EventImage, step: number): Promise<void> {
+    const { width, height, channels } = picture;
+    const png = await encodePng(picture);
     this.#summary(tag, step, (v) => {
       v.tag(4, WireType.LengthDelimited).fork();
       v.tag(1, WireType.Varint).int32(height).tag(2, WireType.Varint).int32(width);
       v.tag(3, WireType.Varint).int32(channels);
-      return v
-        .tag(4, WireType.LengthDelimited)
-        .bytes(encodePng(pixels, width, height, channels))
-        .join();
+      return v.tag(4, WireType.LengthDelimited).bytes(png).join();
     });
   }
 

@@ -4,8 +4,8 @@ import type { ClassScore, ConfusionMatrix } from "./metrics/confusionMatrix.ts";
 import { loadCharts } from "./report/charts.ts";
 import type { TuningPhase } from "./fineTune.ts";
 import { html, type Html } from "./report/html.ts";
+import { card, page } from "./report/page.ts";
 import { filterPictures, pictures, type Filters, type Picture } from "./report/pictures.ts";
-import { style } from "./report/style.ts";
 
 /** Everything that a report shows. */
 export interface ReportData {
@@ -43,62 +43,47 @@ export async function renderReport(data: ReportData): Promise<string> {
   const { test, history, part } = data;
   const epochs = epochsOf(history).length;
   const images = part === "test" ? "Test images" : "Validation images";
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${data.title} · ${showPercent(test.accuracy)}</title>
-        <style>
-          ${style}
-        </style>
-      </head>
-      <body>
-        <main>
-          <header>
-            <h1>${data.title}</h1>
-            <span class="muted">${data.date.toISOString().slice(0, 16).replace("T", " ")} UTC</span>
-          </header>
-          <div class="tiles">
-            ${tile(showPercent(test.accuracy), `of ${showCount(test.confusion.total)} ${part} images right`, "lead")}
-            ${tile(showNumber(test.loss), `${part} loss`)} ${tile(showCount(data.parameters), "parameters")}
-            ${epochs > 0 && tile(String(epochs), epochs === 1 ? "epoch" : "epochs")}
-            ${tile(showCount(data.imagesPerSecond), "images/s in training")}
-            ${tile(showDuration(data.seconds), "training time")}
-          </div>
-          ${
-            data.diagnoses.length > 0 &&
-            card(
-              "Diagnosis",
-              "What the numbers of this run show.",
-              html`<ul class="diagnoses">
-                ${data.diagnoses.map((text) => html`<li>${text}</li>`)}
-              </ul>`,
-            )
-          }
-          ${data.plan.length > 0 && html`<div class="columns">${data.plan.map(planCard)}</div>`}
-          ${
-            epochs > 0 &&
-            html`<div class="columns">
-              ${card("Loss", curveKey, charts.loss(history))} ${card("Accuracy", curveKey, charts.accuracy(history))}
-            </div>`
-          }
-          <div class="columns matrix">
-            ${card("Confusion matrix", `${images}. Rows are true classes, columns what the network said.`, charts.confusion(test.confusion))}
-            ${card("Classes", "Precision: of those called so, how many are. Recall: of those that are, how many were found.", classTable(test.confusion.scores()))}
-          </div>
-          ${data.mistakes.length > 0 && card("Worst mistakes", `${images} on which the network was surest and wrong: true → predicted, and how sure.`, pictures(data.mistakes, "large"))}
-          ${card("Predictions", "Validation images: true → predicted where they differ.", pictures(data.predictions))}
-          ${card("Training images", "What the network was given, with its labels.", pictures(data.trainBatch))}
-          ${data.filters && card("First-layer filters", html`${data.filters.name}, ${data.filters.shape.join(" × ")}. Grey is 0, white positive, black negative.`, pictures(filterPictures(data.filters), "filters"))}
-          <div class="columns">
-            ${card("Configuration", "config.json has all of it.", factTable(data.config))}
-            ${card("Environment", "The same numbers come back where this is the same.", factTable(data.environment))}
-          </div>
-          <footer>The same again: <code>${data.command}</code></footer>
-        </main>
-      </body>
-    </html> `.text;
+  const note = `${data.date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return page(
+    { heading: data.title, title: `${data.title} · ${showPercent(test.accuracy)}`, note },
+    html`<div class="tiles">
+        ${tile(showPercent(test.accuracy), `of ${showCount(test.confusion.total)} ${part} images right`, "lead")}
+        ${tile(showNumber(test.loss), `${part} loss`)} ${tile(showCount(data.parameters), "parameters")}
+        ${epochs > 0 && tile(String(epochs), epochs === 1 ? "epoch" : "epochs")}
+        ${tile(showCount(data.imagesPerSecond), "images/s in training")}
+        ${tile(showDuration(data.seconds), "training time")}
+      </div>
+      ${
+        data.diagnoses.length > 0 &&
+        card(
+          "Diagnosis",
+          "What the numbers of this run show.",
+          html`<ul class="diagnoses">
+            ${data.diagnoses.map((text) => html`<li>${text}</li>`)}
+          </ul>`,
+        )
+      }
+      ${data.plan.length > 0 && html`<div class="columns">${data.plan.map(planCard)}</div>`}
+      ${
+        epochs > 0 &&
+        html`<div class="columns">
+          ${card("Loss", curveKey, charts.loss(history))} ${card("Accuracy", curveKey, charts.accuracy(history))}
+        </div>`
+      }
+      <div class="columns matrix">
+        ${card("Confusion matrix", `${images}. Rows are true classes, columns what the network said.`, charts.confusion(test.confusion))}
+        ${card("Classes", "Precision: of those called so, how many are. Recall: of those that are, how many were found.", classTable(test.confusion.scores()))}
+      </div>
+      ${data.mistakes.length > 0 && card("Worst mistakes", `${images} on which the network was surest and wrong: true → predicted, and how sure.`, await pictures(data.mistakes, "large"))}
+      ${card("Predictions", "Validation images: true → predicted where they differ.", await pictures(data.predictions))}
+      ${card("Training images", "What the network was given, with its labels.", await pictures(data.trainBatch))}
+      ${data.filters && card("First-layer filters", html`${data.filters.name}, ${data.filters.shape.join(" × ")}. Grey is 0, white positive, black negative.`, await pictures(filterPictures(data.filters), "filters"))}
+      <div class="columns">
+        ${card("Configuration", "config.json has all of it.", factTable(data.config))}
+        ${card("Environment", "The same numbers come back where this is the same.", factTable(data.environment))}
+      </div>
+      <footer>The same again: <code>${data.command}</code></footer>`,
+  );
 }
 
 const curveKey = html`<span class="key"><i style="background:var(--train)"></i>training</span
@@ -106,14 +91,6 @@ const curveKey = html`<span class="key"><i style="background:var(--train)"></i>t
 
 function tile(value: string, label: string, className = ""): Html {
   return html`<div class="tile ${className}"><b>${value}</b><span>${label}</span></div>`;
-}
-
-function card(title: string, note: string | Html, body: Html): Html {
-  return html`<section class="card">
-    <h2>${title}</h2>
-    <p class="note">${note}</p>
-    ${body}
-  </section>`;
 }
 
 function planCard({ name, epochs, lr, counts, stages }: TuningPhase, place: number): Html {

@@ -60,7 +60,7 @@ export class TensorBoard implements Callback {
     if (isDue(this.#options.imageEvery)) {
       for (const [name, parameter] of model.namedParameters()) {
         if (parameter.rank !== 4) continue;
-        this.#train.image(name.replaceAll(".", "/"), sheetOf(await parameter.data(), parameter.shape), epoch);
+        await this.#train.image(name.replaceAll(".", "/"), sheetOf(await parameter.data(), parameter.shape), epoch);
         break;
       }
     }

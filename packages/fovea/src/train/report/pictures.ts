@@ -1,5 +1,5 @@
+import { encodePng } from "../../data/writeImage.ts";
 import { html, type Html } from "./html.ts";
-import { pngDataUri } from "./png.ts";
 
 /** An image of a report with a few words below. */
 export interface Picture {
@@ -21,16 +21,28 @@ export interface Filters {
   readonly weights: ArrayLike<number>;
 }
 
-export function pictures(list: readonly Picture[], className = ""): Html {
-  return html`<div class="pictures ${className}">
-    ${list.map(
-      ({ pixels, shape, caption, title, wrong }) =>
-        html`<figure class="${wrong ? "wrong" : ""}" title="${title}">
-          <img src="${pngDataUri(pixels, shape)}" alt="${title}" />
-          <figcaption>${caption}</figcaption>
-        </figure>`,
-    )}
-  </div>`;
+export async function pictures(list: readonly Picture[], className = ""): Promise<Html> {
+  const figures = list.map(
+    async ({ pixels, shape, caption, title, wrong }) =>
+      html`<figure class="${wrong ? "wrong" : ""}" title="${title}">
+        <img src="${await pngDataUri(pixels, shape)}" alt="${title}" />
+        <figcaption>${caption}</figcaption>
+      </figure>`,
+  );
+  return html`<div class="pictures ${className}">${await Promise.all(figures)}</div>`;
+}
+
+/** A PNG of planes [C, H, W] as a `data:` address: colour of 3 channels, else the first in grey. */
+export async function pngDataUri(
+  planes: Uint8Array,
+  [channels, height, width]: readonly [number, number, number],
+): Promise<string> {
+  const size = height * width;
+  const shown = channels === 3 ? 3 : 1;
+  const pixels = new Uint8Array(size * shown);
+  for (let c = 0; c < shown; c++) for (let i = 0; i < size; i++) pixels[i * shown + c] = planes[c * size + i]!;
+  const png = await encodePng({ pixels, width, height, channels: shown });
+  return `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
 }
 
 /** Filters as pictures: middle grey is 0, and all share one scale, so that strong ones look strong. */
