@@ -1,4 +1,5 @@
 import { UsageError } from "../base/errors.ts";
+import { checkNotAsync } from "../base/notAsync.ts";
 import { env } from "#platform";
 import type { Backend, EngineName } from "./contract.ts";
 import { CpuBackend } from "./cpu/backend.ts";
@@ -38,8 +39,9 @@ export function setEngine(name: EngineName): Backend {
   return (current = requireEngine(name));
 }
 
-/** Runs `fn` on another engine. What an async `fn` does after its first `await` runs on the current one again. */
+/** Runs `fn`, which must not be async, on another engine. */
 export function withEngine<T>(name: EngineName, fn: () => T): T {
+  checkNotAsync(fn, "withEngine");
   const before = current;
   current = requireEngine(name);
   try {

@@ -1,3 +1,4 @@
+import { checkNotAsync } from "../base/notAsync.ts";
 import { checkShape } from "../base/shape.ts";
 import type { Attrs, TensorSpec } from "../backend/contract.ts";
 import { currentEngine } from "../backend/engines.ts";
@@ -112,8 +113,9 @@ export function isRecording(): boolean {
   return recorder !== null;
 }
 
-/** Runs `fn` without noting anything for gradients. */
+/** Runs `fn`, which must not be async, without noting anything for gradients. */
 export function noGrad<T>(fn: () => T): T {
+  checkNotAsync(fn, "noGrad");
   return withGrad(false, fn);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { grad, noGrad, tensor } from "../index.ts";
+import { grad, noGrad, scope, tensor, withEngine } from "../index.ts";
 
 describe("backward", () => {
   it("sums the gradients of a shared weight: −6 and −10 make −16 (course S001, inventory section 4)", async () => {
@@ -55,4 +55,14 @@ describe("backward", () => {
     w.mul(c).sum().backward();
     expect(c.grad).toBeNull();
   });
+});
+
+it("noGrad, withEngine and scope refuse async functions, which would run on outside of them", () => {
+  const work = async () => {
+    await Promise.resolve();
+  };
+  const message = (who: string) => `${who}: got an async function, but ${who} ends at its first await`;
+  expect(() => noGrad(work)).toThrow(message("noGrad"));
+  expect(() => withEngine("reference", work)).toThrow(message("withEngine"));
+  expect(() => scope(work)).toThrow(message("scope"));
 });
