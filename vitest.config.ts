@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 const resolve = { conditions: ["@fovea/source", "node", "import", "default"] };
@@ -19,6 +20,8 @@ export default defineConfig({
         ssr,
         test: {
           name: "unit",
+          maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 0 },
           include: ["packages/fovea/src/**/*.test.ts"],
           testTimeout: 60_000,
           pool: "forks",
@@ -30,6 +33,7 @@ export default defineConfig({
         ssr,
         test: {
           name: "integration",
+          sequence: { groupOrder: 1 },
           include: ["packages/fovea/test/**/*.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 120_000,
