@@ -35,7 +35,7 @@ const git = (...words) => execFileSync("git", words, { cwd: root, encoding: "utf
 const header = [
   `$ npm run recipe -- ${[name, ...args].join(" ")}`,
   `${cpus()[0]?.model.trim()}, ${cpus().length} logical processors; Node ${process.version}`,
-  `commit ${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--", "packages", "recipes", "examples") ? " and changes" : ""}`,
+  `commit ${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "--", "packages", "recipes", "examples", ":!recipes/logs") ? " and changes" : ""}`,
 ];
 console.log(header.join("\n"));
 const lines = [];
