@@ -162,8 +162,9 @@ function specOf({ base, train, folder }: Session): ModelSpec {
 async function tune(session: Session, strategy: Exclude<FineTuneStrategy, "svm">): Promise<Learnt> {
   const { base, options, train, validation, run, signal, loader, say } = session;
   const { json = false, seed = 0, headEpochs, epochs, headLr, lr, batchNorm } = options;
+  // Without batch norm, as in SqueezeNet, higher rates leave fresh networks with dead ReLUs.
   const scratch: FineTuningOptions =
-    base.from === null ? { headEpochs: 0, epochs: 16, lr: 1e-3, decay: 1, batchNorm: "train" } : {};
+    base.from === null ? { headEpochs: 0, epochs: 16, lr: 3e-4, decay: 1, batchNorm: "train" } : {};
   const recorder = new RunRecorder(run);
   const progress = new ProgressBar({ stream: process.stderr, lineEvery: 5, unit: "pictures" });
   const started = performance.now();
