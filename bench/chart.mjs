@@ -1,6 +1,6 @@
 // The chart of the scaling suite: how many times the time per image (or pixel) at batch 4 each batch and size takes.
 
-const [WIDTH, HEIGHT, LEFT, TOP] = [760, 300, 70, 40];
+const [WIDTH, HEIGHT, LEFT, TOP] = [760, 310, 70, 50];
 const COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0"];
 
 /** An SVG, or null where nothing was measured. */
@@ -11,9 +11,9 @@ export function scalingChart(rows) {
   const bySize = list.filter((r) => / at \d+$/.test(r.model));
   const byBatch = list.filter((r) => !bySize.includes(r));
   const panels = [
-    { title: "by batch, at 224 pixels", list: byBatch, x: (r) => r.batch, name: (r) => r.model },
+    { title: "by batch at 224 pixels", list: byBatch, x: (r) => r.batch, name: (r) => r.model },
     {
-      title: "by size in pixels, batch 4",
+      title: "by side in pixels, in batches of 4",
       list: bySize,
       x: (r) => Number(/\d+$/.exec(r.model)),
       name: (r) => r.model.replace(/ at \d+$/, ""),
@@ -33,7 +33,7 @@ export function scalingChart(rows) {
       return `<polyline points="${path}" fill="none" stroke="${COLOURS[c % COLOURS.length]}" stroke-width="2"/>`;
     });
     return [
-      `<text x="${from}" y="${TOP - 18}">Time per image over proportional, ${title}</text>`,
+      `<text x="${from}" y="${TOP - 8}">${title}</text>`,
       ...ticks.map((tick) => `<text x="${at(tick)}" y="${HEIGHT - TOP + 18}" text-anchor="middle">${tick}</text>`),
       `<line x1="${from}" x2="${from + width}" y1="${y(1)}" y2="${y(1)}" stroke="#999" stroke-dasharray="4"/>`,
       ...lines,
@@ -42,9 +42,11 @@ export function scalingChart(rows) {
   const legend = names.map(
     (model, c) => `<text x="${LEFT + c * 130}" y="${HEIGHT - 4}" fill="${COLOURS[c % COLOURS.length]}">${model}</text>`,
   );
+  const heading = `Time per pixel, as a multiple of that in batches of 4 at 224 pixels; ${threads} ${threads === 1 ? "thread" : "threads"}`;
   const scale = [0, 0.5, 1, 1.5].map((v) => `<text x="${LEFT - 12}" y="${y(v) + 4}" text-anchor="end">${v}</text>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
+<text x="${LEFT}" y="18" font-weight="bold">${heading}</text>
 ${[...drawn, ...legend, ...scale].join("\n")}
 </svg>
 `;
