@@ -35,7 +35,7 @@ export interface FineTuningOptions {
    * small batches would spoil them. `train`: those of layers that learn follow the new data.
    */
   batchNorm?: "frozen" | "train";
-  /** Looked at after each epoch; the weights with the least loss on it are kept. */
+  /** Looked at after each epoch; the weights that are most accurate on it are kept, of equal ones those with the least loss. */
   validationData?: TrainData;
   /** Where `data` are no loader; default 16. */
   batchSize?: number;
@@ -197,14 +197,16 @@ function setPhase(
   for (const module of model.namedModules().values()) if (module instanceof BatchNorm) module.freeze();
 }
 
-/** Keeps the weights of the epoch with the least validation loss, over all phases. */
+/** Keeps the weights of the epoch that was most accurate in validation, over all phases, as `fovea train` does. */
 class KeepBest implements Callback {
   logs: Logs | null = null;
   #weights: ReadonlyMap<string, Tensor> | null = null;
 
   async onEpochEnd(_epoch: number, logs: Logs, { model }: Trainer): Promise<void> {
-    const loss = logs["valLoss"];
-    if (loss === undefined || !(loss < (this.logs?.["valLoss"] ?? Infinity))) return;
+    const { valAccuracy: accuracy, valLoss: loss } = logs;
+    if (accuracy === undefined || loss === undefined) return;
+    const { valAccuracy: most = -1, valLoss: least = Infinity } = this.logs ?? {};
+    if (!(accuracy > most || (accuracy === most && loss < least))) return;
     this.logs = logs;
     const copies = new Map<string, Tensor>();
     for (const [name, t] of model.stateDict()) copies.set(name, fromHost(await t.data(), t.shape, t.dtype));
