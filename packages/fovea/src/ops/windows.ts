@@ -64,6 +64,7 @@ export type WindowAttrs = {
 const axisNames = [["positions"], ["rows", "columns"], ["planes", "rows", "columns"]] as const;
 const howMany = ["none", "one", "two", "three"] as const;
 const rules: readonly string[] = ["same", "sameSymmetric", "valid", "full"] satisfies PaddingRule[];
+
 /** The number for every axis, checked to be whole and at least `least`. */
 export function sizesOf(value: number | readonly number[], axes: number, least: number, who: string): number[] {
   const list = typeof value === "number" ? Array<number>(axes).fill(value) : [...value];

@@ -173,7 +173,8 @@ function finished({ w, attrs }: OpToWrite, result: string, residual: string): st
 
 /** Mean and variance: two constants that were joined, so that other tools find them as they are; else picked. */
 function rowsOf(w: GraphWriter, moments: string, channels: number): readonly string[] {
-  const joined = w.maker(w.maker(moments)?.input[0] ?? "");
+  const made = w.maker(moments);
+  const joined = made?.opType === "Reshape" ? w.maker(made.input[0]!) : undefined;
   const isList = (name: string) =>
     w.initializers.some((t) => t.name === name && t.dims.length === 1 && Number(t.dims[0]) === channels);
   if (joined?.opType === "Concat" && joined.input.length === 2 && joined.input.every(isList)) return joined.input;
