@@ -195,11 +195,11 @@ KERNEL(batch_norm_grad_sums_join) {
 #undef FOR_GROUPS
 #undef FOR_CHANNELS
 
-// Per-column tables for normalising. buf: moments, weight, bias (any where absent), table [mean, scale, shift][width].
-// p: C, width, ε, with weight, with bias
+// Per-column tables for normalising. buf: mean, variance, weight, bias (any where absent), table [mean, scale, shift][width].
+// p: C, width, ε, with weight, with bias, floats in front of the variance
 KERNEL(batch_norm_table) {
-  const float *mean = buf[0], *variance = mean + p[0], *weight = buf[1], *bias = buf[2];
-  float *table = buf[3];
+  const float *mean = buf[0], *variance = (const float *)buf[1] + p[5], *weight = buf[2], *bias = buf[3];
+  float *table = buf[4];
   const ptrdiff_t width = p[1];
   for (ptrdiff_t k = share(width, part, parts), c = k % p[0]; k < share(width, part + 1, parts); k++) {
     const float scale = 1 / __builtin_sqrtf(variance[c] + pf(p, 2));

@@ -64,16 +64,8 @@ const batchMaps: Readonly<Record<string, BatchMap>> = {
   ...named(["conv2d", "maxPool2d", "maxPool2dIndices", "avgPool2d"], only(0)),
   ...named(["softmax", "logSoftmax", "argmax", "argmin", "argsort", "cumsum", "indexSelect", "alongAxis"], axis),
   ...named(["sum", "prod", "max", "min", "flip"], axes),
-  fusedConv2d: same(({ inputs, batched }) => batched[0]! && !batched[1] && !batched[2] && (!inputs[3] || batched[3]!)),
-  batchNorm: same(
-    ({ inputs, batched, attrs }) =>
-      attrs.ofBatch === false &&
-      batched[0]! &&
-      !batched[1] &&
-      !batched[2] &&
-      !batched[3] &&
-      (!inputs[4] || batched[4]!),
-  ),
+  fusedConv2d: only(0, 3),
+  batchNorm: only(0, 5),
   maxPool2dGather: only(0, 1),
   permute: same(({ attrs }) => (attrs.axes as readonly number[])[0] === 0),
   reshape: shaped(({ inputs, output }) => inputs[0]!.shape[0] === output.shape[0]),

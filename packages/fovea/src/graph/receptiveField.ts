@@ -42,12 +42,11 @@ export function receptiveFields(graph: Graph): readonly (ReceptiveField | null)[
   return fields.map((field) => field && publish(field));
 }
 
-function publish({ extents }: Field): ReceptiveField {
-  const both = (f: (extent: Extent) => number) => [f(extents[0]), f(extents[1])] as const;
+function publish({ extents: [y, x] }: Field): ReceptiveField {
   return {
-    size: both(({ first, last }) => last - first + 1),
-    stride: both(({ step }) => step),
-    padding: both(({ first }) => (first === 0 ? 0 : -first)),
+    size: [y.last - y.first + 1, x.last - x.first + 1],
+    stride: [y.step, x.step],
+    padding: [0 - y.first, 0 - x.first],
   };
 }
 
@@ -83,7 +82,10 @@ function fieldOf(node: GraphNode, { values }: Graph, fields: readonly (Field | n
       // A linear layer of every pixel, channels last.
       return x && x.axes[1] < y.length - 1 && sameSides(x, shapeOf(0), y) ? x : null;
     default:
-      return union(inputs.map((id) => (id < 0 || fields[id] == null || !sameSides(fields[id], values[id]!.shape, y) ? null : fields[id]))); // prettier-ignore
+      return inputs.reduce((all: Field | null, id) => {
+        const one = id < 0 ? null : (fields[id] ?? null);
+        return one !== null && sameSides(one, values[id]!.shape, y) ? union(all, one) : all;
+      }, null);
   }
 }
 
@@ -149,15 +151,13 @@ function resized(field: Field, axis: number, from: Shape, to: Shape, taps: numbe
   return { axes, extents: [resize(extents[0], axes[0]), resize(extents[1], axes[1])] };
 }
 
-/** What any of several maps of one size sees; null where they do not go in step, or there is none. */
-function union(fields: readonly (Field | null)[]): Field | null {
-  return fields.reduce((all, one) => {
-    if (all === null || one === null) return all ?? one;
-    const join = (a: Extent, b: Extent): Extent => ({
-      first: Math.min(a.first, b.first),
-      last: Math.max(a.last, b.last),
-      step: Math.max(a.step, b.step),
-    });
-    return { axes: all.axes, extents: [join(all.extents[0], one.extents[0]), join(all.extents[1], one.extents[1])] };
-  }, null);
+/** What two maps of one size see together. */
+function union(all: Field | null, one: Field): Field {
+  if (all === null || all === one) return one;
+  const join = (a: Extent, b: Extent): Extent => ({
+    first: Math.min(a.first, b.first),
+    last: Math.max(a.last, b.last),
+    step: Math.max(a.step, b.step),
+  });
+  return { axes: all.axes, extents: [join(all.extents[0], one.extents[0]), join(all.extents[1], one.extents[1])] };
 }

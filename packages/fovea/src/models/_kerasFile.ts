@@ -36,7 +36,7 @@ export interface SavedLayer {
 /** The layers with weights of a network in inference, in the order in which Keras saves them. */
 export function savedLayers(model: AnyModule, input: Shape): SavedLayer[] {
   const modules = [...model.namedModules()];
-  const { graph, owners } = trace(model, modules, input);
+  const { graph, owners } = trace(model, input);
   const paths = new Map<unknown, string>(modules.map(([path, module]) => [module, path]));
   // A separable convolution is one layer.
   const separable = modules.flatMap(([, module]) => (module instanceof SeparableConv2d ? [module] : []));

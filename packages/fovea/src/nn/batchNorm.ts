@@ -32,8 +32,9 @@ export interface BatchNormOptions {
   unbiased?: boolean;
 }
 
-const PYTORCH = { eps: 1e-5, momentum: 0.1, unbiased: true };
-const KERAS = { eps: 1e-3, momentum: 0.99, unbiased: false };
+const USUAL = { affine: true, scale: true, trackRunningStats: true, convention: "pytorch" };
+const PYTORCH = { eps: 1e-5, momentum: 0.1, unbiased: true, ...USUAL };
+const KERAS = { eps: 1e-3, momentum: 0.99, unbiased: false, ...USUAL };
 
 /**
  * What BatchNorm1d, 2d and 3d share: normalising each channel over the batch and its pixels (Ioffe, Szegedy, 2015).
@@ -146,16 +147,13 @@ export abstract class BatchNorm extends Module {
 
   override extraRepr(): string {
     const { eps, momentum, convention, unbiased } = this;
-    const tracking = {
-      affine: this.bias !== null,
-      scale: this.weight !== null || this.bias === null,
-      trackRunningStats: this.runningMean !== null,
-    };
-    const defaults = convention === "keras" ? KERAS : PYTORCH;
+    const affine = this.bias !== null;
+    const scale = this.weight !== null || !affine;
+    const trackRunningStats = this.runningMean !== null;
     return showArguments(
       [this.#features],
-      { eps, momentum, ...tracking, convention, unbiased },
-      { ...defaults, affine: true, scale: true, trackRunningStats: true, convention: "pytorch" },
+      { eps, momentum, affine, scale, trackRunningStats, convention, unbiased },
+      convention === "keras" ? KERAS : PYTORCH,
     );
   }
 }

@@ -67,6 +67,8 @@ export function convParameters(
   return { weight, bias: biases };
 }
 
+const USUAL = { stride: 1, padding: 0, paddingMode: "zeros", dilation: 1, groups: 1, bias: true };
+
 /** What the convolution layers share: weight, bias, options. */
 abstract class Conv<Options extends ConvOptions> extends Module {
   /** [outChannels, inChannels / groups, ...kernel size] */
@@ -92,11 +94,13 @@ abstract class Conv<Options extends ConvOptions> extends Module {
   }
 
   override extraRepr(): string {
-    const [outChannels, perGroup, ...kernel] = this.weight.shape as readonly [number, number, ...number[]];
+    const { stride, padding, paddingMode, dilation, groups = 1 } = this.options as ConvOptions;
+    const [outChannels, perGroup] = this.weight.shape as readonly [number, number];
+    const kernelSize = showKernel(this.weight.shape.slice(2));
     return showArguments(
-      [perGroup * (this.options.groups ?? 1), outChannels],
-      { kernelSize: showKernel(kernel), ...(this.options as ConvOptions), bias: this.bias !== null },
-      { stride: 1, padding: 0, paddingMode: "zeros", dilation: 1, groups: 1, bias: true },
+      [perGroup * groups, outChannels],
+      { kernelSize, stride, padding, paddingMode, dilation, groups, bias: this.bias !== null },
+      USUAL,
     );
   }
 }

@@ -89,7 +89,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
 
   /** This module (under the name "") and all inside it, outer before inner. */
   namedModules(): Map<string, AnyModule> {
-    return new Map(walk(this));
+    return new Map(walk(this).map(({ path, module }) => [path, module]));
   }
 
   /** The live parameters and buffers by PyTorch's names. */
@@ -112,7 +112,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
   compile(options: CompileOptions = {}): Compiled<Tensor[], CompiledOutput<Output>> {
     const forward = (...inputs: Tensor[]) =>
       noGrad(() => {
-        const modes = walk(this).map(([, module]) => [module, module.training] as const);
+        const modes = walk(this).map(({ module }) => [module, module.training] as const);
         this.eval();
         try {
           return this.forward(...(inputs as unknown as Inputs)) as CompiledOutput<Output>;
@@ -125,7 +125,7 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
 
   /** Switches this module and all inside it to training behaviour, or with `false` to inference. */
   train(mode = true): this {
-    for (const [, module] of walk(this)) module.training = mode;
+    for (const { module } of walk(this)) module.training = mode;
     return this;
   }
 
@@ -160,22 +160,31 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
 
   /** Where a module hangs below this one: `features.0`; null when it does not. */
   pathOf(child: LayerFrame): string | null {
-    for (const [path, module] of walk(this)) if (module === child) return path;
-    return null;
+    return walk(this).find(({ module }) => module === child)?.path ?? null;
   }
 
   /** The tree of modules. */
   toString(): string {
-    const children = fields(this).filter((field): field is [string, AnyModule] => field[1] instanceof Module);
+    const { children } = fields(this);
     if (children.length === 0) return this.describe();
     const lines = children.map(([name, child]) => `(${name}): ${child.toString()}`.replaceAll("\n", "\n  "));
     return `${this.constructor.name}(\n${lines.map((line) => `  ${line}\n`).join("")})`;
   }
 }
 
-/** The modules from `root` inwards with their paths, outer before inner. */
-function walk(root: AnyModule): [path: string, module: AnyModule][] {
-  const found: [string, AnyModule][] = [];
+type Named<T> = [name: string, value: T];
+
+/** A module in a network. */
+export interface ModulePlace {
+  readonly path: string;
+  readonly module: AnyModule;
+  /** Parameters and buffers of its own. */
+  readonly own: readonly Named<Parameter | Buffer>[];
+}
+
+/** The modules from `root` inwards, outer before inner. */
+export function walk(root: AnyModule): ModulePlace[] {
+  const found: ModulePlace[] = [];
   const above: AnyModule[] = [];
   const visit = (module: AnyModule, path: string): void => {
     if (above.includes(module)) {
@@ -183,9 +192,10 @@ function walk(root: AnyModule): [path: string, module: AnyModule][] {
         `${root.constructor.name}: ${path} leads back to an enclosing module; keep back references in a #private field`,
       );
     }
-    found.push([path, module]);
+    const { own, children } = fields(module);
+    found.push({ path, module, own });
     above.push(module);
-    for (const [name, field] of fields(module)) if (field instanceof Module) visit(field, join(path, name));
+    for (const [name, child] of children) visit(child, join(path, name));
     above.pop();
   };
   visit(root, "");
@@ -193,27 +203,31 @@ function walk(root: AnyModule): [path: string, module: AnyModule][] {
 }
 
 /** Parameters and buffers by full name, in PyTorch's order: a module's own before those of its children. */
-function state(root: AnyModule): [name: string, tensor: Parameter | Buffer][] {
-  return walk(root).flatMap(([path, module]) => {
-    const own = fields(module).filter((field): field is [string, Parameter | Buffer] => !(field[1] instanceof Module));
-    return own.map(([name, tensor]): [string, Parameter | Buffer] => [join(path, name), tensor]);
-  });
+function state(root: AnyModule): Named<Parameter | Buffer>[] {
+  return walk(root).flatMap(({ path, own }) =>
+    own.map(([name, tensor]): Named<Parameter | Buffer> => [join(path, name), tensor]),
+  );
 }
 
-type Field = [name: string, value: Parameter | Buffer | AnyModule];
+interface Fields {
+  readonly own: Named<Parameter | Buffer>[];
+  readonly children: Named<AnyModule>[];
+}
 
 /** What hangs directly below a module, arrays opened. */
-function fields(module: AnyModule): Field[] {
-  const found: Field[] = [];
-  const open = (name: string, value: unknown): void => {
-    if (value instanceof Parameter || value instanceof Buffer || value instanceof Module) found.push([name, value]);
-    else if (Array.isArray(value)) value.forEach((item, i) => open(`${name}.${i}`, item));
-  };
+function fields(module: AnyModule): Fields {
+  const found: Fields = { own: [], children: [] };
   for (const name of Object.keys(module)) {
     const value: unknown = module[name as keyof AnyModule];
-    if (typeof value === "object" && value !== null) open(snakeCase(name), value);
+    if (typeof value === "object" && value !== null) sort(snakeCase(name), value, found);
   }
   return found;
+}
+
+function sort(name: string, value: unknown, found: Fields): void {
+  if (value instanceof Parameter || value instanceof Buffer) found.own.push([name, value]);
+  else if (value instanceof Module) found.children.push([name, value]);
+  else if (Array.isArray(value)) value.forEach((item, i) => sort(`${name}.${i}`, item, found));
 }
 
 function join(path: string, name: string): string {

@@ -7,8 +7,8 @@ import { GraphRecorder } from "../graph/recorder.ts";
 import { noGrad, withRecorder } from "../tensor/apply.ts";
 import { innermostLayer, type LayerFrame } from "../tensor/context.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { observeForward, type AnyModule } from "./module.ts";
-import { Buffer, Parameter } from "./parameter.ts";
+import { observeForward, walk, type AnyModule, type ModulePlace } from "./module.ts";
+import { Parameter } from "./parameter.ts";
 
 /** A module of a network. */
 export interface SummaryRow {
@@ -71,37 +71,31 @@ class LayerRecorder extends GraphRecorder {
  * nn.summarize(models.create("resnet50.torchvision"), [1, 3, 224, 224]).macs // 4_089_184_256
  */
 export function summarize(model: AnyModule, input: Shape): Summary {
-  const modules = [...model.namedModules()];
-  const { graph, owners, outputs } = trace(model, modules, input);
+  const modules = walk(model);
+  const { graph, owners, outputs } = trace(model, input, modules);
   const fields = receptiveFields(graph);
-  const own = new Map<LayerFrame, number>();
-  graph.nodes.forEach(({ op, inputs, attrs, output }, i) => {
-    const specs = inputs.map((id): TensorSpec | undefined => graph.values[id]);
-    const macs = op.macs(specs, attrs, graph.values[output]!);
-    const owner = owners[i] ?? null;
-    if (macs > 0 && owner !== null) own.set(owner, (own.get(owner) ?? 0) + macs);
-  });
+  const macs = macsOf(graph, owners);
 
   const seen = new Set<Tensor>();
-  const counted = modules.map(([path, module]) => {
-    const state = ownState(module);
-    const fresh = state.filter((tensor) => !seen.has(tensor));
-    for (const tensor of fresh) seen.add(tensor);
-    const parameters = fresh.filter((tensor) => tensor instanceof Parameter);
-    const trained = parameters.filter((tensor) => tensor.requiresGrad);
-    return {
-      path,
-      module,
-      state,
-      fresh,
-      parameters: count(parameters),
-      trainable: count(trained),
-      macs: own.get(module) ?? 0,
-    };
-  });
-  const totals = counted.map(({ parameters, trainable, macs }) => ({ parameters, trainable, macs }));
+  const totals: { parameters: number; trainable: number; macs: number }[] = [];
+  let [statistics, buffers] = [0, 0];
+  for (const { module, own } of modules) {
+    const total = { parameters: 0, trainable: 0, macs: macs.get(module) ?? 0 };
+    for (const [, tensor] of own) {
+      if (seen.has(tensor)) continue;
+      seen.add(tensor);
+      if (tensor instanceof Parameter) {
+        total.parameters += tensor.size;
+        if (tensor.requiresGrad) total.trainable += tensor.size;
+      } else {
+        buffers += tensor.size;
+        if (tensor.rank > 0 && "runningMean" in module) statistics += tensor.size;
+      }
+    }
+    totals.push(total);
+  }
   // Inner modules follow their outer one, so sums run from the end.
-  const parents = parentsOf(counted.map(({ path }) => path));
+  const parents = parentsOf(modules.map(({ path }) => path));
   for (let i = totals.length - 1; i > 0; i--) {
     const parent = totals[parents[i]!]!;
     parent.parameters += totals[i]!.parameters;
@@ -109,38 +103,50 @@ export function summarize(model: AnyModule, input: Shape): Summary {
     parent.macs += totals[i]!.macs;
   }
   const outer = new Set(parents.slice(1));
-  const rows = counted.map(({ path, module }, i): SummaryRow => {
+  const rows = modules.map(({ path, module }, i): SummaryRow => {
     const id = outputs.get(module);
+    const { parameters, trainable, macs: work } = totals[i]!;
     return {
       path,
       layer: outer.has(i) ? module.constructor.name : module.describe(),
       outputShape: id === undefined ? null : graph.values[id]!.shape,
-      ...totals[i]!,
+      parameters,
+      trainable,
+      macs: work,
       receptiveField: id === undefined ? null : fields[id]!,
     };
   });
-  const [root] = totals as [(typeof totals)[number]];
-  const buffers = counted.flatMap(({ fresh }) => fresh.filter((tensor) => tensor instanceof Buffer));
-  const running = new Set(counted.flatMap(({ module, state }) => ("runningMean" in module ? state : [])));
-  const statistics = buffers.filter((tensor) => tensor.rank > 0 && running.has(tensor));
+  const [{ parameters, trainable, macs: work }] = totals as [(typeof totals)[number]];
   return {
     input,
     rows,
-    parameters: root.parameters,
-    trainable: root.trainable,
-    statistics: count(statistics),
-    macs: root.macs,
-    flops: 2 * root.macs,
-    depth: depthOf(counted),
-    memory: { weights: 4 * (root.parameters + count(buffers)), ...activationBytes(graph) },
+    parameters,
+    trainable,
+    statistics,
+    macs: work,
+    flops: 2 * work,
+    depth: depthOf(modules),
+    memory: { weights: 4 * (parameters + buffers), ...activationBytes(graph) },
   };
 }
 
+/** Multiply–accumulates of the ops that a module runs itself. */
+function macsOf({ nodes, values }: Graph, owners: readonly (LayerFrame | null)[]): Map<LayerFrame, number> {
+  const own = new Map<LayerFrame, number>();
+  nodes.forEach(({ op, inputs, attrs, output }, i) => {
+    const specs = inputs.map((id): TensorSpec | undefined => values[id]);
+    const macs = op.macs(specs, attrs, values[output]!);
+    const owner = owners[i] ?? null;
+    if (macs > 0 && owner !== null) own.set(owner, (own.get(owner) ?? 0) + macs);
+  });
+  return own;
+}
+
 /** Runs the network on symbols: the graph, the layer of each node, the value that each module gives. */
-export function trace(model: AnyModule, modules: readonly (readonly [string, AnyModule])[], input: Shape) {
+export function trace(model: AnyModule, input: Shape, modules = walk(model)) {
   const recorder = new LayerRecorder();
   const outputs = new Map<AnyModule, number>();
-  const modes = modules.map(([, module]) => [module, module.training] as const);
+  const modes = modules.map(({ module }) => [module, module.training] as const);
   for (const [module] of modes) module.training = false;
   try {
     const graph = withRecorder(recorder, () =>
@@ -159,19 +165,6 @@ export function trace(model: AnyModule, modules: readonly (readonly [string, Any
   }
 }
 
-/** Parameters and buffers that are a module's own. */
-function ownState(module: AnyModule): (Parameter | Buffer)[] {
-  const found: (Parameter | Buffer)[] = [];
-  const collect = (value: unknown) => {
-    if (value instanceof Parameter || value instanceof Buffer) found.push(value);
-    else if (Array.isArray(value)) value.forEach(collect);
-  };
-  for (const value of Object.values(module)) if (typeof value === "object") collect(value);
-  return found;
-}
-
-const count = (tensors: readonly Tensor[]): number => tensors.reduce((n, { size }) => n + size, 0);
-
 /** Of each path the position of the nearest one around it; the first is "" and around all. */
 function parentsOf(paths: readonly string[]): number[] {
   const positions = new Map(paths.map((path, i) => [path, i]));
@@ -185,32 +178,33 @@ function parentsOf(paths: readonly string[]): number[] {
 }
 
 /** Layers with parameters; the two convolutions of a separable one are one layer. */
-function depthOf(counted: readonly { module: AnyModule; state: readonly Tensor[] }[]): number {
-  const separable = counted.filter(({ module }) => module.constructor.name.startsWith("SeparableConv"));
-  const withParameters = counted.filter(({ state }) => state.some((t) => t instanceof Parameter)).length;
-  return withParameters - separable.length;
+function depthOf(modules: readonly ModulePlace[]): number {
+  const separable = modules.filter(({ module }) => module.constructor.name.startsWith("SeparableConv"));
+  const withParameters = modules.filter(({ own }) => own.some(([, tensor]) => tensor instanceof Parameter));
+  return withParameters.length - separable.length;
 }
 
 /** Bytes of all results, and the most that are wanted at one time. */
 function activationBytes({ nodes, values, outputs, inputs }: Graph): { activations: number; peak: number } {
-  const bytes = (id: number) => sizeOf(values[id]!.shape) * byteSize[values[id]!.dtype];
+  const sizes = values.map(({ shape, dtype }) => sizeOf(shape) * byteSize[dtype]);
   /** The last node that reads each value. */
   const last = values.map(() => -1);
-  nodes.forEach((node, i) => node.inputs.forEach((id) => id >= 0 && (last[id] = i)));
+  nodes.forEach(({ inputs }, i) => {
+    for (const id of inputs) if (id >= 0) last[id] = i;
+  });
   for (const id of outputs) last[id] = nodes.length;
   const live = new Set(inputs);
-  let now = inputs.reduce((n, id) => n + bytes(id), 0);
+  let now = inputs.reduce((n, id) => n + sizes[id]!, 0);
   let peak = now;
   let activations = 0;
   nodes.forEach((node, i) => {
-    activations += bytes(node.output);
-    now += bytes(node.output);
+    activations += sizes[node.output]!;
+    now += sizes[node.output]!;
     live.add(node.output);
     peak = Math.max(peak, now);
     for (const id of [...node.inputs, node.output]) {
-      if (!live.has(id) || last[id]! > i) continue;
-      live.delete(id);
-      now -= bytes(id);
+      if (last[id]! > i || !live.delete(id)) continue;
+      now -= sizes[id]!;
     }
   });
   return { activations, peak };

@@ -2,7 +2,7 @@ import type { Shape } from "../base/shape.ts";
 import { casesOf, type GivenInput, type OpCases } from "../testing/cases.ts";
 import { batchNormOps, type BatchNormAttrs } from "./batchNorm.ts";
 
-const { channelMoments, batchNorm, batchNormGradSums, batchNormInputGrad } = batchNormOps;
+const { channelMoments, batchNorm, batchNormOfBatch, batchNormGradSums, batchNormInputGrad } = batchNormOps;
 
 /** Channel counts below, at and beyond vectors; sizes around a block of sums; ranks 2 to 5. */
 const shapes: readonly (readonly [name: string, x: Shape])[] = [
@@ -18,20 +18,19 @@ const shapes: readonly (readonly [name: string, x: Shape])[] = [
 ];
 
 /** Made-up moments: means around 0, variances around 1. */
-const moments = ([, channels]: Shape): GivenInput => ({
-  values: [
-    Array.from({ length: channels! }, (_, c) => ((c * 7) % 5) / 4 - 0.5),
-    Array.from({ length: channels! }, (_, c) => 0.5 + ((c * 3) % 7) / 6),
-  ],
-});
+const mean = ([, channels]: Shape) => Array.from({ length: channels! }, (_, c) => ((c * 7) % 5) / 4 - 0.5);
+const variance = ([, channels]: Shape) => Array.from({ length: channels! }, (_, c) => 0.5 + ((c * 3) % 7) / 6);
+const moments = (x: Shape): GivenInput => ({ values: [mean(x), variance(x)] });
+const statistics = (x: Shape) => ({ mean: { values: mean(x) }, variance: { values: variance(x) } });
 const per = ([, channels]: Shape): Shape => [channels!];
 
-const attrs: BatchNormAttrs = { eps: 1e-5, ofBatch: false, activation: "none", min: 0, max: 0 };
+const attrs: BatchNormAttrs = { eps: 1e-5, activation: "none", min: 0, max: 0 };
 const eps = { eps: 1e-3 };
 const some: Shape = [2, 5, 3, 4];
-const full = { x: some, moments: moments(some), weight: per(some), bias: per(some) };
+const full = { x: some, ...statistics(some), weight: per(some), bias: per(some) };
+const fullOfBatch = { x: some, moments: moments(some), weight: per(some), bias: per(some) };
 // The gradient of x is that of the whole formula, while a finite difference would leave the moments where they are.
-const ofBatch = [{ ...attrs, ofBatch: true }, { differentiable: false }] as const;
+const whole = { differentiable: false };
 const kink = { differentiable: false };
 
 export const batchNormCases = {
@@ -55,24 +54,26 @@ export const batchNormCases = {
       "by hand",
       {
         x: { values: [1, 5, 3, -7], shape: [2, 2] },
-        moments: {
-          values: [
-            [1, 1],
-            [3, 15],
-          ],
-        },
+        mean: { values: [1, 1] },
+        variance: { values: [3, 15] },
         weight: { values: [2, 4] },
         bias: { values: [10, 20] },
       },
       { ...attrs, eps: 1 },
       { expected: { values: [10, 24, 12, 12], origin: "by hand: √(3 + 1) = 2, √(15 + 1) = 4" } },
     ],
-    ...shapes.map(([name, x]) => [name, { x, moments: moments(x), weight: per(x), bias: per(x) }, attrs] as const),
-    ["no weight and bias", { x: some, moments: moments(some) }, attrs],
-    ["of the batch", full, ...ofBatch],
+    ...shapes.map(([name, x]) => [name, { x, ...statistics(x), weight: per(x), bias: per(x) }, attrs] as const),
+    ["no weight and bias", { x: some, ...statistics(some) }, attrs],
     ["with a residual", { ...full, residual: some }, attrs],
     ["with ReLU", full, { ...attrs, activation: "relu" }, kink],
     ["with a residual and ReLU", { ...full, residual: some }, { ...attrs, activation: "relu" }, kink],
+  ]),
+  batchNormOfBatch: casesOf(batchNormOfBatch, [
+    ...shapes.map(
+      ([name, x]) => [name, { x, moments: moments(x), weight: per(x), bias: per(x) }, attrs, whole] as const,
+    ),
+    ["no weight and bias", { x: some, moments: moments(some) }, attrs, whole],
+    ["with a residual and ReLU", { ...fullOfBatch, residual: some }, { ...attrs, activation: "relu" }, whole],
   ]),
   batchNormGradSums: casesOf(batchNormGradSums, [
     ...shapes.map(([name, x]) => [name, { x, g: x, moments: moments(x) }, eps] as const),

@@ -28,9 +28,9 @@ describe("batch norm of a batch", () => {
   checkComposite(
     "with ReLU and a residual in the same pass",
     (x, w, b, r) => {
-      const attrs = { activation: "relu", min: 0, max: 0, eps: 1e-5, ofBatch: true } as const;
+      const attrs = { activation: "relu", min: 0, max: 0, eps: 1e-5 } as const;
       return apply(
-        batchNormOps.batchNorm,
+        batchNormOps.batchNormOfBatch,
         { x: x!, moments: momentsOf(x!), weight: w!, bias: b!, residual: r! },
         attrs,
       );
@@ -67,7 +67,7 @@ describeEngines("batch norm's passes", () => {
           bias: random([20], 3),
           residual: random(x.shape, 4),
         };
-        return apply(batchNormOps.batchNorm, inputs, { ...epilogue, eps: 1e-5, ofBatch: true });
+        return apply(batchNormOps.batchNormOfBatch, inputs, { ...epilogue, eps: 1e-5 });
       };
       const want = withEngine("reference", () => [...run().storage.values()]);
       expectValues(run(), want, 5);

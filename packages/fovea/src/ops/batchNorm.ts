@@ -5,8 +5,8 @@ import type { NdArray, TensorSpec } from "../backend/contract.ts";
 import { apply } from "../tensor/apply.ts";
 import { defineOp, type NamedOp } from "../tensor/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { activate, withResidual, type Epilogue } from "./epilogue.ts";
-import { at, concat, reshape, stack } from "./movement.ts";
+import { finishReference, withResidual, type Epilogue } from "./epilogue.ts";
+import { at, reshape, stack } from "./movement.ts";
 import { reluGrad } from "./reluGrad.ts";
 
 /**
@@ -69,10 +69,15 @@ function forElements(x: NdArray, visit: (i: number, c: number) => void): void {
 }
 
 /** Per channel: r, and a function for x̂ of an element. */
-function standardize(x: NdArray, moments: NdArray, eps: number) {
+function standardize(x: NdArray, mean: NdArray["data"], variance: NdArray["data"], eps: number) {
+  const r = Float64Array.from(variance, (v) => 1 / Math.sqrt(v + eps));
+  return { r, normalized: (i: number, c: number) => (x.data[i]! - mean[c]!) * r[c]! };
+}
+
+/** The same with moments [2, C]. */
+function standardizeBy(x: NdArray, { data }: NdArray, eps: number) {
   const channels = x.shape[1]!;
-  const r = Float64Array.from({ length: channels }, (_, c) => 1 / Math.sqrt(moments.data[channels + c]! + eps));
-  return { r, normalized: (i: number, c: number) => (x.data[i]! - moments.data[c]!) * r[c]! };
+  return standardize(x, data.subarray(0, channels), data.subarray(channels), eps);
 }
 
 /** Mean and biased variance of each channel: [N, C, ...] → [2, C]. */
@@ -103,54 +108,79 @@ const channelMomentsOp = defineOp("channelMoments", {
   },
 });
 
+export type BatchNormAttrs = Epilogue & { readonly eps: number };
+
 /** Nothing behind the shift: what is called by hand; passes put more into it. */
-const plain: Epilogue = { activation: "none", min: 0, max: 0 };
+const plain = (eps: number): BatchNormAttrs => ({ activation: "none", min: 0, max: 0, eps });
 
-/** `ofBatch`: the moments are those of x itself, and the gradient of x takes their change into account. */
-export type BatchNormAttrs = Epilogue & { readonly eps: number; readonly ofBatch: boolean };
+type Affine = { readonly weight?: NdArray | undefined; readonly bias?: NdArray | undefined };
 
-/** y = activation(weight · x̂ + bias + residual) */
+/** What both batch norms compute once they know x̂. */
+function scaleAndShift(y: NdArray, normalized: (i: number, c: number) => number, { weight, bias }: Affine): void {
+  forElements(y, (i, c) => (y.data[i] = normalized(i, c) * (weight?.data[c] ?? 1) + (bias?.data[c] ?? 0)));
+}
+
+/** The gradient in front of the activation. */
+function beforeActivation(who: string, { activation }: BatchNormAttrs, y: Tensor, g: Tensor): Tensor {
+  if (activation === "none") return g;
+  if (activation === "relu") return reluGrad(g, y);
+  throw new UsageError(`${who}: no gradient through the fused activation "${activation}"`);
+}
+
+/** y = activation(weight · x̂ + bias + residual), the statistics being numbers of their own: those of training. */
 const batchNormOp = defineOp("batchNorm", {
-  inputs: ["x", "moments", "weight?", "bias?", "residual?"],
-  shape: ({ x, moments, weight, bias, residual }, { eps }: BatchNormAttrs) => {
-    checkInputs("batchNorm", x, {}, { moments }, { weight, bias });
+  inputs: ["x", "mean", "variance", "weight?", "bias?", "residual?"],
+  shape: ({ x, mean, variance, weight, bias, residual }, { eps }: BatchNormAttrs) => {
+    checkInputs("batchNorm", x, {}, {}, { mean, variance, weight, bias });
     checkEps("batchNorm", eps);
     return withResidual("batchNorm", x, residual);
   },
-  vjp: ({ x, moments, weight }, { eps, ofBatch, activation }, y, g) => {
-    if (activation !== "none" && activation !== "relu") {
-      throw new UsageError(`batchNorm: no gradient through the fused activation "${activation}"`);
-    }
-    const through = lazy(() => (activation === "relu" ? reluGrad(g, y) : g));
-    const sums = lazy(() => apply(batchNormGradSumsOp, { x, g: through(), moments }, { eps }));
-    const scale = lazy(() => {
-      const r = at(moments, 1).add(eps).rsqrt();
-      return weight ? r.mul(weight) : r;
-    });
+  vjp: ({ x, mean, variance, weight }, attrs, y, g) => {
+    const { eps } = attrs;
+    const through = lazy(() => beforeActivation("batchNorm", attrs, y, g));
+    const r = lazy(() => variance.add(eps).rsqrt());
+    const scale = lazy(() => (weight ? r().mul(weight) : r()));
+    const sums = lazy(() => apply(batchNormGradSumsOp, { x, g: through(), moments: stack([mean, variance]) }, { eps }));
     return {
-      x: () => {
-        if (!ofBatch) return through().mul(perChannel(scale(), x));
-        return apply(batchNormInputGradOp, { x, g: through(), moments, weight, sums: sums() }, { eps });
-      },
-      // dmean = −weight · r · Σg, dvariance = −½ weight · r² · Σg·x̂
-      moments: ofBatch
-        ? null
-        : () => {
-            const [sum, weighted] = rows(sums());
-            const r = at(moments, 1).add(eps).rsqrt();
-            return stack([sum.neg(), weighted.mul(r).mul(-0.5)]).mul(scale());
-          },
+      x: () => through().mul(perChannel(scale(), x)),
+      // −weight · r · Σg
+      mean: () => at(sums(), 0).mul(scale()).neg(),
+      // −½ weight · r² · Σg·x̂
+      variance: () => at(sums(), 1).mul(scale()).mul(r()).mul(-0.5),
+      weight: () => at(sums(), 1),
+      bias: () => at(sums(), 0),
+      residual: through,
+    };
+  },
+  reference: ({ x, mean, variance, weight, bias, residual }, attrs, y) => {
+    scaleAndShift(y, standardize(x, mean.data, variance.data, attrs.eps).normalized, { weight, bias });
+    finishReference(y, residual, attrs);
+  },
+});
+
+/** The same with the moments of x itself: the gradient of x takes into account that they depend on it. */
+const batchNormOfBatchOp = defineOp("batchNormOfBatch", {
+  inputs: ["x", "moments", "weight?", "bias?", "residual?"],
+  shape: ({ x, moments, weight, bias, residual }, { eps }: BatchNormAttrs) => {
+    checkInputs("batchNormOfBatch", x, {}, { moments }, { weight, bias });
+    checkEps("batchNormOfBatch", eps);
+    return withResidual("batchNormOfBatch", x, residual);
+  },
+  vjp: ({ x, moments, weight }, attrs, y, g) => {
+    const { eps } = attrs;
+    const through = lazy(() => beforeActivation("batchNormOfBatch", attrs, y, g));
+    const sums = lazy(() => apply(batchNormGradSumsOp, { x, g: through(), moments }, { eps }));
+    return {
+      x: () => apply(batchNormInputGradOp, { x, g: through(), moments, weight, sums: sums() }, { eps }),
+      moments: null,
       weight: () => at(sums(), 1),
       bias: () => at(sums(), 0),
       residual: through,
     };
   },
   reference: ({ x, moments, weight, bias, residual }, attrs, y) => {
-    const { normalized } = standardize(x, moments, attrs.eps);
-    forElements(x, (i, c) => {
-      const v = normalized(i, c) * (weight?.data[c] ?? 1) + (bias?.data[c] ?? 0) + (residual?.data[i] ?? 0);
-      y.data[i] = activate(v, attrs);
-    });
+    scaleAndShift(y, standardizeBy(x, moments, attrs.eps).normalized, { weight, bias });
+    finishReference(y, residual, attrs);
   },
 });
 
@@ -177,7 +207,7 @@ const batchNormGradSumsOp = defineOp("batchNormGradSums", {
     };
   },
   reference: ({ x, g, moments, y }, { eps }, sums) => {
-    const { normalized } = standardize(x, moments, eps);
+    const { normalized } = standardizeBy(x, moments, eps);
     sums.data.fill(0);
     forElements(x, (i, c) => {
       const d = y === undefined || y.data[i]! > 0 ? g.data[i]! : 0;
@@ -221,7 +251,7 @@ const batchNormInputGradOp: InputGradOp = defineOp("batchNormInputGrad", {
     };
   },
   reference: ({ x, g, moments, weight, sums, y }, { eps }, dx) => {
-    const { r, normalized } = standardize(x, moments, eps);
+    const { r, normalized } = standardizeBy(x, moments, eps);
     const channels = x.shape[1]!;
     const n = x.data.length / channels;
     forElements(x, (i, c) => {
@@ -238,6 +268,7 @@ const passed = (g: Tensor, y: Tensor | undefined): Tensor => (y ? reluGrad(g, y)
 export const batchNormOps = {
   channelMoments: channelMomentsOp,
   batchNorm: batchNormOp,
+  batchNormOfBatch: batchNormOfBatchOp,
   batchNormGradSums: batchNormGradSumsOp,
   batchNormInputGrad: batchNormInputGradOp,
 } as const;
@@ -262,7 +293,7 @@ export function channelMoments(x: Tensor): { mean: Tensor; variance: Tensor } {
  * training does. The gradient of x takes into account that the moments depend on it.
  */
 export function batchNormOfBatch(x: Tensor, moments: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
-  return apply(batchNormOp, { x, moments, weight, bias }, { ...plain, eps, ofBatch: true });
+  return apply(batchNormOfBatchOp, { x, moments, weight, bias }, plain(eps));
 }
 
 /**
@@ -292,7 +323,12 @@ export function batchNorm(
   check("weight", weight);
   check("bias", bias);
   const flat = (t: Tensor) => reshape(t, [channels]);
-  const moments = reshape(concat([flat(mean), flat(variance)]), [2, channels]);
-  const inputs = { x, moments, weight: weight && flat(weight), bias: bias && flat(bias) };
-  return apply(batchNormOp, inputs, { ...plain, eps, ofBatch: false });
+  const inputs = {
+    x,
+    mean: flat(mean),
+    variance: flat(variance),
+    weight: weight && flat(weight),
+    bias: bias && flat(bias),
+  };
+  return apply(batchNormOp, inputs, plain(eps));
 }

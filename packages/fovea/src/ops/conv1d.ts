@@ -3,7 +3,7 @@ import { apply } from "../tensor/apply.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { conv2dOp, type Conv2dAttrs } from "./conv2d.ts";
 import { conv2dInputGrad } from "./conv2dInputGrad.ts";
-import { prepareConv, type Conv1dOptions, type ConvAttrs } from "./convShape.ts";
+import { convShape, prepareConv, type Conv1dOptions, type ConvAttrs } from "./convShape.ts";
 import { reshape } from "./movement.ts";
 
 /**
@@ -16,6 +16,7 @@ import { reshape } from "./movement.ts";
  */
 export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv1dOptions = {}): Tensor {
   const ready = prepareConv(x, weight, options, 1, "conv1d");
+  convShape(ready.x.shape, weight.shape, ready.attrs, 1, "conv1d"); // conv2d would speak of pictures
   return conv1dForward(ready.x, weight, bias ?? undefined, ready.attrs);
 }
 

@@ -4,7 +4,7 @@ import { fromHost } from "../tensor/create.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { conv2dOp, type Conv2dAttrs } from "./conv2d.ts";
 import { conv2dInputGrad } from "./conv2dInputGrad.ts";
-import { prepareConv, type Conv3dOptions, type ConvAttrs } from "./convShape.ts";
+import { convShape, prepareConv, type Conv3dOptions, type ConvAttrs } from "./convShape.ts";
 import { indexAdd, indexSelect } from "./gather.ts";
 import { narrow, pad, permute, reshape } from "./movement.ts";
 
@@ -18,7 +18,8 @@ import { narrow, pad, permute, reshape } from "./movement.ts";
  */
 export function conv3d(x: Tensor, weight: Tensor, bias?: Tensor | null, options: Conv3dOptions = {}): Tensor {
   const ready = prepareConv(x, weight, options, 3, "conv3d");
-  return conv3dForward(ready.x, weight, bias ?? undefined, ready.attrs, ready.shape);
+  const shape = convShape(ready.x.shape, weight.shape, ready.attrs, 3, "conv3d");
+  return conv3dForward(ready.x, weight, bias ?? undefined, ready.attrs, shape);
 }
 
 /**

@@ -49,8 +49,7 @@ export function kernelOf(weight: Shape, axes: number, who: string) {
       `${who}: weight must be [outChannels, inChannels / groups, ${weights[axes - 1]}], got ${showShape(weight)}`,
     );
   }
-  const [out, perGroup, ...kernel] = weight as readonly [number, number, ...number[]];
-  return { out, perGroup, kernel };
+  return { out: weight[0]!, perGroup: weight[1]!, kernel: weight.slice(2) };
 }
 
 /** Throws unless groups is a whole number ≥ 1 that divides both channel counts. */
@@ -84,8 +83,8 @@ export function convShape(x: Shape, weight: Shape, attrs: ConvAttrs, axes: numbe
 }
 
 /**
- * Options as attributes, defaults filled in and everything checked. Padding that is not zeros is put around x here, so
- * that what remains is a convolution without padding.
+ * Options as attributes, defaults filled in and checked; whether they fit the shapes, `convShape` says. Padding that is not
+ * zeros is put around x here, so that what remains is a convolution without padding.
  */
 export function prepareConv(
   x: Tensor,
@@ -93,11 +92,12 @@ export function prepareConv(
   options: ConvOptions,
   axes: number,
   who: string,
-): { x: Tensor; attrs: ConvAttrs; shape: Shape } {
+): { x: Tensor; attrs: ConvAttrs } {
   const { attrs, mode, padded } = resolveConv(x.shape, weight.shape, options, axes, who);
-  if (mode === "zeros") return { x, attrs, shape: convShape(x.shape, weight.shape, attrs, axes, who) };
-  const shape = convShape(padded, weight.shape, { ...attrs, padding: none(axes) }, axes, who);
-  return { x: padMode(x, attrs.padding, mode), attrs: { ...attrs, padding: none(axes) }, shape };
+  if (mode === "zeros") return { x, attrs };
+  const inside = { ...attrs, padding: none(axes) };
+  convShape(padded, weight.shape, inside, axes, who); // before the work of padding
+  return { x: padMode(x, attrs.padding, mode), attrs: inside };
 }
 
 /** Options as attributes, without a tensor; `padded` is the shape of x with its padding. */

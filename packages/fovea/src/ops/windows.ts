@@ -67,7 +67,7 @@ const rules: readonly string[] = ["same", "sameSymmetric", "valid", "full"] sati
 
 /** The number for every axis, checked to be whole and at least `least`. */
 export function sizesOf(value: number | readonly number[], axes: number, least: number, who: string): number[] {
-  const list = typeof value === "number" ? Array<number>(axes).fill(value) : [...value];
+  const list = typeof value === "number" ? Array<number>(axes).fill(value) : value.slice();
   if (list.length === axes && list.every((v) => isCount(v, least))) return list;
   const whole = list.every((v) => Number.isInteger(v) && v >= least);
   const several = axes === 1 ? "" : ` or ${howMany[axes] ?? axes} of them`;
@@ -185,8 +185,7 @@ export function signals(shape: Shape, axes: number, who: string): { batch: numbe
   if (shape.length !== axes + 2) {
     throw new ShapeError(`${who}: needs ${layouts[axes - 1]}, got ${showShape(shape)}${missingAxes(shape, axes)}`);
   }
-  const [batch, channels, ...size] = shape as readonly [number, number, ...number[]];
-  return { batch, channels, size };
+  return { batch: shape[0]!, channels: shape[1]!, size: shape.slice(2) };
 }
 
 /** What to do about a shape that is not [N, C, ...sizes]. */

@@ -8,6 +8,7 @@ import type { Command } from "../command.ts";
 import { checkModelName } from "../modelName.ts";
 import { wholeNumber } from "../parse.ts";
 import { showTable } from "../table.ts";
+import { runUnoptimized } from "../unoptimized.ts";
 
 interface SummaryOptions {
   readonly batch?: number;
@@ -35,6 +36,7 @@ export const summary: Command<SummaryOptions> = {
   ],
   run({ batch = 1, size, depth = Infinity, json = false }, [argument]) {
     const name = checkModelName(String(argument));
+    runUnoptimized();
     const [channels, ...sides] = inputShape(name);
     const input = [batch, channels!, ...(size === undefined ? sides : sides.map(() => size))];
     const result = summarize(

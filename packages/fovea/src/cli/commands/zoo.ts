@@ -13,6 +13,7 @@ import { CommandLineError } from "../errors.ts";
 import { checkModelName } from "../modelName.ts";
 import { choice, wholeNumber } from "../parse.ts";
 import { showTable } from "../table.ts";
+import { runUnoptimized } from "../unoptimized.ts";
 
 interface ZooOptions extends EngineOptions {
   readonly table?: "keras";
@@ -40,6 +41,7 @@ export const zoo: Command<ZooOptions> = {
     if (table === undefined && (time || given.has("batch"))) {
       throw new CommandLineError(`${time ? "--time" : "--batch"} goes with --table keras${time ? "" : " --time"}`);
     }
+    runUnoptimized();
     if (table === "keras") {
       const rows: TimedRow[] = kerasTable().map((row) => ({ ...row, stepMs: null, batch: null }));
       if (time) await measure(rows, batch, engine);

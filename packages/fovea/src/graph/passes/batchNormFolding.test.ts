@@ -67,7 +67,7 @@ describeEngines("batch norm in inference", () => {
     const training: Fn = (t) => noGrad(() => [bn.train().forward(conv.forward(t))]);
     const f = compile(training);
     f(x);
-    expect(opsOf(graphOf(f))).toContain("batchNorm");
+    expect(opsOf(graphOf(f))).toContain("batchNormOfBatch");
     bn.eval();
     const changed: Fn = (t) =>
       noGrad(() => {

@@ -1,5 +1,5 @@
 import type { BatchNormAttrs } from "../../ops/batchNorm.ts";
-import { at, reshape } from "../../ops/movement.ts";
+import { reshape } from "../../ops/movement.ts";
 import { constants } from "../constants.ts";
 import { changesOf } from "../dependencies.ts";
 import type { Graph, GraphNode } from "../graph.ts";
@@ -34,14 +34,15 @@ export function batchNormFolding(graph: Graph): Graph {
 /** The node that takes the batch norm `norm` into its weights; null when there is none. */
 function foldable(norm: GraphNode, uses: Uses, constant: ReadonlySet<number>, { values }: Graph): GraphNode | null {
   if (norm.op.name !== "batchNorm") return null;
-  const [x, moments, weight, bias, residual] = norm.inputs as [number, number, number, number, number];
-  const { ofBatch, activation } = norm.attrs as BatchNormAttrs;
+  const [x, ...numbers] = norm.inputs.slice(0, 5) as [number, ...number[]];
+  const { activation } = norm.attrs as BatchNormAttrs;
+  const residual = norm.inputs[5] ?? -1;
   const source = uses.producer(x)?.node;
-  if (source === undefined || ofBatch || activation !== "none" || residual >= 0 || !uses.readOnce(x)) return null;
+  if (source === undefined || activation !== "none" || residual >= 0 || !uses.readOnce(x)) return null;
   // A product of matrices gives [rows, channels]: the channels are its columns.
   const matrices = source.op.name === "matmul" && values[x]!.shape.length === 2;
   if (source.op.name !== "conv2d" && !matrices) return null;
-  const fixed = [...source.inputs.slice(1), moments, weight, bias].filter((id) => id >= 0);
+  const fixed = [...source.inputs.slice(1), ...numbers].filter((id) => id >= 0);
   return fixed.every((id) => constant.has(id)) ? source : null;
 }
 
@@ -49,12 +50,11 @@ function foldable(norm: GraphNode, uses: Uses, constant: ReadonlySet<number>, { 
 function foldedWeights(recorder: GraphRecorder, source: GraphNode, norm: GraphNode) {
   const tensor = (id: number | undefined) => (id === undefined || id < 0 ? undefined : recorder.valueOf(id));
   const [, weight, bias] = source.inputs.map(tensor);
-  const [, moments, scale, shift] = norm.inputs.map(tensor);
+  const [, mean, variance, scale, shift] = norm.inputs.map(tensor);
   const { eps } = norm.attrs as BatchNormAttrs;
-  const r = at(moments!, 1).add(eps).rsqrt();
+  const r = variance!.add(eps).rsqrt();
   const s = scale ? r.mul(scale) : r;
-  const mean = at(moments!, 0);
-  const start = (bias ? bias.sub(mean) : mean.neg()).mul(s);
+  const start = (bias ? bias.sub(mean!) : mean!.neg()).mul(s);
   const rows = source.op.name === "conv2d" || source.attrs.transposeB === true;
   const perRow = reshape(
     s,

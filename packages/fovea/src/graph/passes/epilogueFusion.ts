@@ -10,12 +10,13 @@ import { usesOf, type Uses } from "../uses.ts";
 import { elementwise } from "./chains.ts";
 
 /** The op with an epilogue that an op becomes. */
-const fused: Readonly<Record<string, Op>> = {
+const fused: Readonly<Record<string, Op & { readonly inputNames: readonly string[] }>> = {
   conv2d: fusedConv2dOp,
   fusedConv2d: fusedConv2dOp,
   matmul: fusedMatmulOp,
   fusedMatmul: fusedMatmulOp,
   batchNorm: batchNormOps.batchNorm,
+  batchNormOfBatch: batchNormOps.batchNormOfBatch,
 };
 
 const none: Epilogue = { activation: "none", min: 0, max: 0 };
@@ -62,7 +63,7 @@ class Fusion {
     });
     // Of two sums the later one takes the other as its residual.
     for (const { node, at: from, id } of sources.toSorted((a, b) => b.at - a.at)) {
-      const last = node.op.name === "batchNorm" ? 4 : 3;
+      const last = fused[node.op.name]!.inputNames.indexOf("residual");
       const residual = node.inputs[last] ?? -1;
       if ((node.attrs.activation ?? "none") !== "none" || !this.#uses.readOnce(id)) continue;
       if (this.#changesBetween(node, from, at)) continue;

@@ -8,7 +8,7 @@ import type { BoxAttrs } from "../../ops/movement.ts";
 import type { ReduceAttrs } from "../../ops/reduce.ts";
 import type { ScatterMode } from "../../ops/scatter.ts";
 import { int32, type OpToWrite, type Write } from "./writeOp.ts";
-import { typeNumbers, type GraphWriter } from "./writer.ts";
+import { typeNumbers } from "./writer.ts";
 import { averagePool, convolution, maxIndices, maxPool, transposedConvolution } from "./writeWindows.ts";
 
 /** The one ONNX operator that is the same. */
@@ -171,24 +171,20 @@ function finished({ w, attrs }: OpToWrite, result: string, residual: string): st
   return activation === "silu" ? w.add("Mul", [y, w.add("Sigmoid", [y])]) : y;
 }
 
-/** Mean and variance: two constants that were joined, so that other tools find them as they are; else picked. */
-function rowsOf(w: GraphWriter, moments: string, channels: number): readonly string[] {
-  const made = w.maker(moments);
-  const joined = made?.opType === "Reshape" ? w.maker(made.input[0]!) : undefined;
-  const isList = (name: string) =>
-    w.initializers.some((t) => t.name === name && t.dims.length === 1 && Number(t.dims[0]) === channels);
-  if (joined?.opType === "Concat" && joined.input.length === 2 && joined.input.every(isList)) return joined.input;
-  return [0, 1].map((k) => w.add("Gather", [moments, w.scalar(k, "int32")], { axis: 0 }));
-}
-
 const batchNorm: Write = (op) => {
   const { w, names, specs, attrs } = op;
-  const [x, moments, weight = "", bias = "", residual = ""] = names as readonly [string, string, ...string[]];
+  const [x, mean, variance, weight = "", bias = "", residual = ""] = names as readonly [string, string, string];
   const channels = specs[0]!.shape[1]!;
   const all = (value: number, wish: string) =>
     w.tensor(new Float32Array(channels).fill(value), [channels], "float32", wish);
-  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), ...rowsOf(w, moments, channels)];
+  const inputs = [x, weight || all(1, "scale"), bias || all(0, "shift"), mean, variance];
   return finished(op, w.add("BatchNormalization", inputs, { epsilon: { float: attrs["eps"] as number } }), residual);
+};
+
+const batchNormOfBatch: Write = (op) => {
+  const [x, moments, ...rest] = op.names as readonly [string, string, ...string[]];
+  const [mean, variance] = [0, 1].map((k) => op.w.add("Gather", [moments, op.w.scalar(k, "int32")], { axis: 0 }));
+  return batchNorm({ ...op, names: [x, mean!, variance!, ...rest] });
 };
 
 const channelMoments: Write = ({ w, names: [x], specs, output }) => {
@@ -211,6 +207,7 @@ const writers = {
   assign: training,
   avgPool2dGrad: gradient,
   batchNorm,
+  batchNormOfBatch,
   batchNormGradSums: gradient,
   batchNormInputGrad: gradient,
   channelMoments,

@@ -40,11 +40,6 @@ export class GraphWriter {
     return result;
   }
 
-  /** The node that makes a value; undefined for inputs and constants. */
-  maker(name: string): NodeProto | undefined {
-    return this.nodes.find(({ output }) => output.includes(name));
-  }
-
   /** Takes out nodes and constants that nothing between them and the outputs reads. */
   prune(outputs: readonly string[]): void {
     const needed = new Set(outputs);

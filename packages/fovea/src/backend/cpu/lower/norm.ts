@@ -55,24 +55,41 @@ const channelMoments: CpuKernel = {
 
 const activations = { none: 0, relu: 1, clip: 2, silu: 3 } as const;
 
+/** Refs of x, mean, variance, weight, bias, residual, y; `before` floats lie in front of the variance. */
+function emitNormalize(
+  e: Emitter,
+  { output, attrs }: CpuCall,
+  all: readonly (Ref | undefined)[],
+  before: number,
+): void {
+  const { shape } = output.spec;
+  const { eps, activation, min, max } = attrs as unknown as BatchNormAttrs;
+  if (sizeOf(shape) === 0) return;
+  const [x, mean, variance, weight, bias, residual, y] = all;
+  const channels = channelsOf(shape);
+  const width = rowWidth(channels, e.lanes, TABLE);
+  const table = e.scratch(3 * width * 4);
+  const present = [Number(weight !== undefined), Number(bias !== undefined)];
+  const numbers = [mean!, variance!, weight ?? mean!, bias ?? mean!, table];
+  e.command("batch_norm_table", numbers, [channels, width, bits(eps), ...present, before], { serial: true });
+  const epilogue = [Number(residual !== undefined), activations[activation], bits(min), bits(max)];
+  const buffers = [x!, table, residual ?? x!, y!];
+  const inputs = residual === undefined ? [x!] : [residual, x!];
+  e.command("batch_norm", buffers, [pixelsOf(shape), channels, width, ...epilogue], { over: [[y!, inputs]] });
+}
+
 const batchNorm: CpuKernel = {
+  in: ["channelsLast", "any", "any", "any", "any", "channelsLast"],
+  out: "channelsLast",
+  emit: (e, call) => emitNormalize(e, call, refs(call), 0),
+};
+
+const batchNormOfBatch: CpuKernel = {
   in: ["channelsLast", "any", "any", "any", "channelsLast"],
   out: "channelsLast",
   emit(e, call) {
-    const { shape } = call.output.spec;
-    const { eps, activation, min, max } = call.attrs as unknown as BatchNormAttrs;
-    if (sizeOf(shape) === 0) return;
-    const [x, moments, weight, bias, residual, y] = refs(call);
-    const channels = channelsOf(shape);
-    const width = rowWidth(channels, e.lanes, TABLE);
-    const table = e.scratch(3 * width * 4);
-    const present = [Number(weight !== undefined), Number(bias !== undefined)];
-    const numbers = [moments!, weight ?? moments!, bias ?? moments!, table];
-    e.command("batch_norm_table", numbers, [channels, width, bits(eps), ...present], { serial: true });
-    const epilogue = [Number(residual !== undefined), activations[activation], bits(min), bits(max)];
-    const buffers = [x!, table, residual ?? x!, y!];
-    const inputs = residual === undefined ? [x!] : [residual, x!];
-    e.command("batch_norm", buffers, [pixelsOf(shape), channels, width, ...epilogue], { over: [[y!, inputs]] });
+    const [x, moments, ...rest] = refs(call);
+    emitNormalize(e, call, [x, moments, moments, ...rest], channelsOf(call.output.spec.shape));
   },
 };
 
@@ -110,6 +127,7 @@ const batchNormInputGrad: CpuKernel = {
 export const normKernels = {
   channelMoments,
   batchNorm,
+  batchNormOfBatch,
   batchNormGradSums,
   batchNormInputGrad,
 } satisfies Record<keyof typeof batchNormOps, CpuKernel>;
