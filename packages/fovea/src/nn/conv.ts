@@ -30,11 +30,13 @@ export interface Conv3dOptions extends Conv3dOpOptions, WeightOptions {}
 
 /** Throws unless the channel counts are whole, at least 1, and divide into the groups. */
 export function checkChannels(who: string, inChannels: number, outChannels: number, groups: number): void {
-  for (const [name, count] of Object.entries({ inChannels, outChannels, groups })) {
-    if (!Number.isInteger(count) || count < 1) {
-      throw new UsageError(`${who}: ${name} must be a whole number ≥ 1, got ${String(count)}`);
-    }
-  }
+  const check = (name: string, count: number) => {
+    if (Number.isInteger(count) && count >= 1) return;
+    throw new UsageError(`${who}: ${name} must be a whole number ≥ 1, got ${String(count)}`);
+  };
+  check("inChannels", inChannels);
+  check("outChannels", outChannels);
+  check("groups", groups);
   if (inChannels % groups !== 0 || outChannels % groups !== 0) {
     throw new UsageError(
       `${who}: ${groups} groups must divide both ${inChannels} input and ${outChannels} output channels`,

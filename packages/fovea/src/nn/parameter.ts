@@ -16,7 +16,6 @@ export class Parameter extends Tensor {
   constructor(from: Tensor | Shape) {
     const storage = storageOf(from, "float32");
     super(storage.spec, storage);
-    storage.pinned = true;
     this.requireGrad();
   }
 }
@@ -27,16 +26,22 @@ export class Buffer extends Tensor {
   constructor(from: Tensor | Shape, dtype: DType = "float32") {
     const storage = storageOf(from, dtype);
     super(storage.spec, storage);
-    storage.pinned = true;
   }
 }
 
 /** Memory of its own, because it will be changed in place. Host arrays never are, so they can be shared. */
 function storageOf(from: Tensor | Shape, dtype: DType): Storage {
-  if (from instanceof Tensor) {
-    return new Storage({ shape: from.shape, dtype: from.dtype }, { host: from.storage.hostSource() });
-  }
-  checkShape(from, "parameter");
-  const shape = Object.freeze([...from]);
+  const storage = from instanceof Tensor ? copyOf(from) : zeros(from, dtype);
+  storage.pinned = true;
+  return storage;
+}
+
+function copyOf({ shape, dtype, storage }: Tensor): Storage {
+  return new Storage({ shape, dtype }, { host: storage.hostSource() });
+}
+
+function zeros(sizes: Shape, dtype: DType): Storage {
+  checkShape(sizes, "parameter");
+  const shape = Object.freeze([...sizes]);
   return new Storage({ shape, dtype }, { host: () => hostArray(dtype, sizeOf(shape)) });
 }

@@ -68,12 +68,15 @@ const rules: readonly string[] = ["same", "sameSymmetric", "valid", "full"] sati
 /** The number for every axis, checked to be whole and at least `least`. */
 export function sizesOf(value: number | readonly number[], axes: number, least: number, who: string): number[] {
   const list = typeof value === "number" ? Array<number>(axes).fill(value) : value.slice();
-  if (list.length === axes && list.every((v) => isCount(v, least))) return list;
+  if (typeof value === "number" ? isCount(value, least) : fits(list, axes, least)) return list;
   const whole = list.every((v) => Number.isInteger(v) && v >= least);
   const several = axes === 1 ? "" : ` or ${howMany[axes] ?? axes} of them`;
   const range = whole && list.length === axes ? `${least} … 2^31 − 1` : `≥ ${least}`;
   throw new UsageError(`${who} must be a whole number ${range}${several}, got ${JSON.stringify(value)}`);
 }
+
+const fits = (list: readonly number[], axes: number, least: number): boolean =>
+  list.length === axes && list.every((v) => isCount(v, least));
 
 /** Both numbers of a pair, checked to be whole and at least `least`. */
 export function pairOf(value: Pair, least: number, who: string): [number, number] {

@@ -20,9 +20,10 @@ const net = new FinalizationRegistry<Storage>((storage) => {
   storage.dispose();
 });
 
-/** Puts a new storage under the care of the innermost scope, or of the current step. */
+/** Puts a new storage under the care of the innermost scope, or of the current step; a pinned one lives as long as its owner. */
 export function track(owner: object, storage: Storage): void {
   net.register(owner, storage);
+  if (storage.pinned) return;
   const scope = scopes.at(-1);
   if (scope !== undefined) {
     scope.add(storage);
