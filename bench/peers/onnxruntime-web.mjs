@@ -1,9 +1,11 @@
 // onnxruntime-web on its CPU engine: WebAssembly with SIMD, and threads where more than one is asked for.
-import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { job, pathOf, readInput } from "./files.mjs";
 import { serve } from "./protocol.mjs";
 
+// Its CommonJS build: with threads, the other one fetches itself, which Node does not do for files.
+const { env, InferenceSession, Tensor } = createRequire(import.meta.url)("onnxruntime-web/wasm");
 env.wasm.numThreads = job.threads;
 const session = await InferenceSession.create(new Uint8Array(readFileSync(pathOf("model.onnx"))), {
   graphOptimizationLevel: "all",
