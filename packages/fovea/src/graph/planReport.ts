@@ -6,7 +6,10 @@ import type { Graph } from "./graph.ts";
 /** One op of a compiled function, and how the engine does it. */
 export interface PlanRow {
   readonly op: string;
-  /** Kernels that run at every call, in order. None: the result is another's memory, or only depends on weights. */
+  /**
+   * Kernels that run at every call, in order. None: the result is another's memory, only depends on weights, or is computed
+   * in the loop of another row: `chain ×59` is that of 59 alike, such as the updates of all parameters.
+   */
   readonly kernels: readonly string[];
   /** Kernels that run only when a weight changed. */
   readonly once: readonly string[];

@@ -6,6 +6,7 @@ import { CpuBuffer, singlePrecision, type Block } from "./buffer.ts";
 import type { CpuBackend } from "./backend.ts";
 import { hostNdArray } from "./backend.ts";
 import { constantSteps } from "./constantWork.ts";
+import { joinChains, labelOf } from "./joinedChains.ts";
 import {
   Planner,
   touches,
@@ -82,7 +83,10 @@ export class CpuProgram implements Executable {
     const { slots, steps, inputs, outputs, layouts } = planner;
     this.tuned = [...planner.tuned];
     const constant = constantSteps(slots, steps);
-    const main = steps.filter((_, i) => !constant[i]);
+    const main = joinChains(
+      steps.filter((_, i) => !constant[i]),
+      slots,
+    );
     this.#slots = slots;
     this.#inputs = inputs;
     this.#outputs = outputs.map((value, i) => ({
@@ -353,7 +357,7 @@ function workOf(
     const found = new Map<number, string[]>();
     for (const step of steps) {
       const list = found.get(step.node);
-      const name = "kernel" in step ? step.kernel : `${step.op.name} on the host`;
+      const name = "kernel" in step ? labelOf(step) : `${step.op.name} on the host`;
       if (list === undefined) found.set(step.node, [name]);
       else list.push(name);
     }

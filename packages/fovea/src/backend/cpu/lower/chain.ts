@@ -6,14 +6,14 @@ import type { KernelName } from "../kernels.generated.ts";
 import { layoutFree, memoryOrder, sameLayout, type Layout } from "../layout.ts";
 import type { CpuValue, Emitter, Ref } from "../lower.ts";
 import { kernelIds } from "../words.ts";
-import { broadcastStrides, merged, reordered, walkParams, type Walk } from "./strides.ts";
+import { broadcastStrides, merged, reordered, walkParams } from "./strides.ts";
 
 /** As in kernels/c/chain.c. */
 const BLOCK = 512;
 const MAX_BUFFERS = 16;
 const MAX_SLOTS = 12;
 /** Up to so many elements one thread does it all (WALK_GRAIN in kernels/c/walk.h). */
-const GRAIN = 1024;
+export const CHAIN_GRAIN = 1024;
 
 /** What a chain needs of the program it is in. */
 export interface ChainScope {
@@ -126,7 +126,8 @@ function emitSteps(
   // Blocks of whole rows where a short row repeats (a bias per channel): it is laid out once.
   const row = walked.find(({ walk: [rank, , columns, repeat] }) => rank === 2 && repeat === 0 && columns! <= BLOCK);
   const columns = row?.walk[2] ?? 1;
-  const params = [size, BLOCK - (BLOCK % columns), buffers.length, walked.length + slots, steps.length];
+  const params = [1, size, BLOCK - (BLOCK % columns), operands.length, results.length];
+  params.push(walked.length + slots, steps.length);
   for (const { bytes, walk } of buffers) params.push(bytes, ...walk);
   for (const {
     kernel,
@@ -148,7 +149,7 @@ function emitSteps(
     );
     return [result.ref, done.map(({ ref }) => ref)];
   });
-  e.command("chain", refs, params, { writes: results.length, serial: size <= GRAIN, over });
+  e.command("chain", refs, params, { writes: results.length, serial: size <= CHAIN_GRAIN, over });
 }
 
 /** The values a node reads: not the target of an assignment. */
@@ -174,16 +175,12 @@ function alike(v: CpuValue, shape: Shape, layout: Layout, relayout: ChainScope["
 }
 
 function operandOf(v: CpuValue, shape: Shape, layout: Layout): Buffer {
+  const bytes = byteSize[v.spec.dtype];
+  if (sizeOf(v.spec.shape) === 1 && !sameShape(v.spec.shape, shape)) return { ref: v.ref, bytes, walk: SINGLE };
   const strides = broadcastStrides(v, shape);
   const walk = merged(reordered({ dims: shape, strides: [strides] }, memoryOrder(shape, layout)));
-  const bytes = byteSize[v.spec.dtype];
-  return { ref: v.ref, bytes, walk: walkOf(walk, bytes) };
-}
-
-function walkOf(walk: Walk, bytes: number): readonly number[] {
-  const [dims, strides] = [walk.dims, walk.strides[0]!];
-  if (dims.length === 1 && strides[0] === 1) return DENSE;
-  return bytes === 4 && strides.every((s) => s === 0) ? SINGLE : walkParams(walk);
+  const dense = walk.dims.length === 1 && walk.strides[0]![0] === 1;
+  return { ref: v.ref, bytes, walk: dense ? DENSE : walkParams(walk) };
 }
 
 /**
