@@ -21,14 +21,33 @@ KERNEL(conv2d_pack) {
   }
 }
 
+// Rows of nb lanes: lane l of row r is src[r·row + l·lane], zero from lane `width` on.
+INLINE void pack_rows(const float *src, ptrdiff_t row, ptrdiff_t lane, ptrdiff_t rows, ptrdiff_t width, float *dst, ptrdiff_t nb) {
+  for (ptrdiff_t r = 0; r < rows; r++, src += row, dst += nb) {
+    if (lane == 1) {
+      load_lanes(dst, src, width);
+    } else if (width == nb) {
+      for (ptrdiff_t l = 0; l < nb; l += VL) {
+        vf v;
+        UNROLL for (int i = 0; i < VL; i++) v[i] = src[(l + i) * lane];
+        st(dst + l, v);
+      }
+    } else {
+      for (ptrdiff_t l = 0; l < nb; l++) dst[l] = l < width ? src[l * lane] : 0;
+    }
+  }
+}
+
+#define PACK_ROWS 32 // output channels of one piece of work: their weights stay in L1 while the taps take turns
+
 // Panels over input channels, taps ordered by stride class and rotated (window_classes.h): [group][panel][tap][out][NB].
 // buf: w [OC, IC/groups, kH, kW], packed. p: 0 OC, 1 IC/groups, 2 kH, 3 kW, 4 groups, 5 strideH, 6 strideW, 7 padTop,
 //    8 padLeft, 9 dilationH, 10 dilationW
 KERNEL(conv2d_input_grad_pack) {
   const ptrdiff_t in = p[1], kw = p[3], taps = (ptrdiff_t)p[2] * kw, groups = p[4], out = p[0] / groups;
-  const ptrdiff_t panels = panel_count(in), units = groups * panels * out;
+  const ptrdiff_t panels = panel_count(in), chunks = ceil_div(out, PACK_ROWS), units = groups * chunks * panels;
   for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
-    const ptrdiff_t o = u / panels % out, g = u / panels / out; // panels innermost: w is read in one sweep
+    const ptrdiff_t g = u / panels / chunks, o = u / panels % chunks * PACK_ROWS; // panels innermost: w is read in one sweep
     const Panel q = panel(in, u % panels);
     const ptrdiff_t nb = q.vectors * VL;
     const float *src = (const float *)buf[0] + ((g * out + o) * in + q.first) * taps;
@@ -37,11 +56,9 @@ KERNEL(conv2d_input_grad_pack) {
       for (int cx = 0; cx < p[6]; cx++) {
         const Taps y = class_taps(cy, p[2], p[5], p[7], p[9]), x = class_taps(cx, p[3], p[6], p[8], p[10]);
         for (ptrdiff_t ty = 0; ty < y.count; ty++)
-          for (ptrdiff_t tx = 0; tx < x.count; tx++) {
-            const float *tap = src + (y.last - ty * y.period) * kw + x.last - tx * x.period;
-            for (ptrdiff_t l = 0; l < nb; l++) dst[l] = l < q.width ? tap[l * taps] : 0;
-            dst += out * nb;
-          }
+          for (ptrdiff_t tx = 0; tx < x.count; tx++, dst += out * nb)
+            pack_rows(src + (y.last - ty * y.period) * kw + x.last - tx * x.period, in * taps, taps, min_(PACK_ROWS, out - o),
+                      q.width, dst, nb);
       }
   }
 }

@@ -179,7 +179,8 @@ static void run_window(const Window *window, int part, int parts) {
   const int even = w.dstRow == w.outW * w.dstPixel && w.dstImage == w.outH * w.dstRow;
 
   // Each part takes a range of tiles, or of panels when weights are what there is to read.
-  const ptrdiff_t weightBytes = 4 * units * w.panelK * min_(w.out, BLOCK), sourceBytes = 4 * w.images * w.srcH * w.srcW * w.srcC;
+  const ptrdiff_t weightBytes = 4 * units * w.tapsY * w.tapsX * w.in * min_(w.out, BLOCK);
+  const ptrdiff_t sourceBytes = 4 * w.images * w.srcH * w.srcW * w.srcC;
   const int byPanel = units >= 4 * parts ? weightBytes > sourceBytes : tiles < 2 * parts && units > tiles;
   const ptrdiff_t u0 = byPanel ? share(units, part, parts) : 0, u1 = byPanel ? share(units, part + 1, parts) : units;
   const ptrdiff_t t0 = byPanel ? 0 : share(tiles, part, parts), t1 = byPanel ? tiles : share(tiles, part + 1, parts);
