@@ -9,7 +9,7 @@
 //    tile may mix taps, so that 1 → 6 channels with a 5×5 kernel has tiles of 13 and 12 full rows.
 //  * Otherwise a tile belongs to one tap and its box is clipped to the pixels whose tap lies inside.
 // Work is cut into blocks × tiles; the number of blocks is the host's and must depend on the shape only. conv2d_weight_reduce
-// then adds the blocks in order and writes OIHW. Expected: 75–100 % of peak with several taps.
+// then adds the blocks in order and writes OIHW. Expected: 75–90 % of peak.
 #include "grad_boxes.h"
 #include "transpose.h"
 
@@ -25,8 +25,8 @@ KERNEL(conv2d_weight_grad) {
   const ptrdiff_t rowTiles = ceil_div(tapRows, maxRows), perPanel = tapGroups * rowTiles, tiles = s.groups * panels * perPanel;
   const ptrdiff_t u0 = share(tiles * blocks, part, parts), u1 = share(tiles * blocks, part + 1, parts);
   const int inPlace = s.out % VL == 0 && perPanel < FEW_USES;
-  cut_boxes(&s, inPlace ? in_place_pixels(&s) : GRAD_PIXELS, GRAD_ROOM * BLOCK / s.in, 1);
-  float dy[GRAD_PIXELS * BLOCK] __attribute__((aligned(64)));
+  cut_boxes(&s, inPlace ? in_place_pixels(&s) : LONG_PIXELS, 2 * GRAD_ROOM * BLOCK / s.in, 1);
+  float dy[LONG_PIXELS * BLOCK] __attribute__((aligned(64)));
 
   for (ptrdiff_t block = u0 / tiles; block * tiles < u1; block++) {
     const ptrdiff_t t0 = max_(0, u0 - block * tiles), t1 = min_(tiles, u1 - block * tiles);

@@ -1,14 +1,15 @@
-// What the two kernels for the gradient of conv2d's weights share: boxes of some 256 output pixels, in which their loops
+// What the two kernels for the gradient of conv2d's weights share: boxes of some hundred output pixels, in which their loops
 // proceed, the operands of a box, in place or copied, and what is fetched while tiles compute. Tiles run at full speed from
 // L1 and L2, also with a pixel's values far apart; what waits for memory is copies, and tiles in place, of lines that are not
 // in the caches yet. So boxes are small enough for L2 and the next one's lines are asked for in advance.
 #pragma once
 #include "tiles.h"
 
-#define GRAD_PIXELS 256       // output pixels of a box at most
-#define GRAD_ROOM 1024        // rows of BLOCK floats in the copy of a panel of x
+#define GRAD_PIXELS 256       // output pixels of a box, at most, whose operands are both copied
+#define LONG_PIXELS 512       // of others: starting and ending a tile costs as much as some 5
+#define GRAD_ROOM 512         // input pixels of a box in the copy of a panel of x
 #define IN_PLACE_FLOATS 24576 // of a box whose operands are read where they lie: two such boxes stay in L2
-#define IN_PLACE_LEAST 64     // pixels of it: starting and ending a tile costs as much as some 5
+#define IN_PLACE_LEAST 64
 #define FEW_USES 8            // a copy that is used less often does not pay
 
 typedef struct {
@@ -79,7 +80,7 @@ static void cut_boxes(WeightGrad *grad, ptrdiff_t most, ptrdiff_t room, int full
 
 // Pixels of a box whose operands are read where they lie.
 INLINE ptrdiff_t in_place_pixels(const WeightGrad *s) {
-  return max_(IN_PLACE_LEAST, min_(GRAD_PIXELS, IN_PLACE_FLOATS / (s->channels + s->outChannels)));
+  return max_(IN_PLACE_LEAST, min_(LONG_PIXELS, IN_PLACE_FLOATS / (s->channels + s->outChannels)));
 }
 
 // Output pixels y × x of some images, and the input that they read.
@@ -144,7 +145,9 @@ typedef struct {
   ptrdiff_t image, row, pixel; // strides, floats
 } View;
 
-INLINE View view_of(const float *at, Strip y, Strip x, ptrdiff_t pixel) { return (View){at, y, x, y.count * x.count * pixel, x.count * pixel, pixel}; }
+INLINE View view_of(const float *at, Strip y, Strip x, ptrdiff_t pixel) {
+  return (View){at, y, x, y.count * x.count * pixel, x.count * pixel, pixel};
+}
 INLINE View map_view(const float *map, ptrdiff_t height, ptrdiff_t width, ptrdiff_t channels, ptrdiff_t image) {
   return view_of(map + image * height * width * channels, (Strip){0, 1, height}, (Strip){0, 1, width}, channels);
 }

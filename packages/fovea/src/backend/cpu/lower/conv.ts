@@ -177,7 +177,7 @@ function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
 
 /** Whether vectors of the weight gradient run over input channels, which must be enough; else over output channels. */
 function byPanels([out, depth, height, width]: Shape, { dilation, groups }: Conv2dAttrs, lanes: number): boolean {
-  // Input pixels that one output pixel reaches: the copies of a box have room for 512 at least.
+  // Input pixels that one output pixel reaches: the copy of a panel has room for 512 (GRAD_ROOM).
   const reached = ((height! - 1) * dilation[0] + 1) * ((width! - 1) * dilation[1] + 1);
   const filled = (n: number) => n / roundUp(n, 2 * lanes);
   return depth! >= 16 && reached <= 512 && (filled(depth!) > 0.75 || filled(depth!) >= filled(out! / groups));
