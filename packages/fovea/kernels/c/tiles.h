@@ -87,14 +87,17 @@ typedef struct {
   ptrdiff_t images, rows, count;       // the box of pixels
   ptrdiff_t aImage, aRow, aPixel;      // strides of a, floats
   ptrdiff_t bImage, bRow, bPixel;      // strides of b, floats
+  const float *ahead;                  // what to fetch into the second-level cache meanwhile, if anything
+  ptrdiff_t aheadPixel;                // floats of it with every pixel
 } Box;
 typedef void sum_tile_fn(const Box *box, const float *const *a, const float *b, float *c, ptrdiff_t ldc, int flags);
 
 INLINE void sum_box(const int MR, const int NV, const int apart, const Box *box, const float *const *a,
                     const float *RESTRICT b, vf acc[MAX_ROWS][2]) {
   const float *p[MAX_ROWS];
-  const ptrdiff_t aPixel = box->aPixel, bPixel = box->bPixel, count = box->count;
+  const ptrdiff_t aPixel = box->aPixel, bPixel = box->bPixel, aheadPixel = box->aheadPixel, count = box->count;
   UNROLL for (int i = 0; i < MR; i++) p[i] = a[i];
+  const float *ahead = box->ahead ? box->ahead : b;
   for (ptrdiff_t n = 0; n < box->images; n++)
     for (ptrdiff_t r = 0; r < box->rows; r++) {
       ptrdiff_t at = n * box->aImage + r * box->aRow;
@@ -106,6 +109,8 @@ INLINE void sum_box(const int MR, const int NV, const int apart, const Box *box,
           vf x = splat(apart ? p[i][at] : p[0][at + i]);
           UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(x, v[j], acc[i][j]);
         }
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += aheadPixel;
         at += aPixel;
         d += bPixel;
       }
@@ -116,6 +121,7 @@ INLINE void sum_tile(const int MR, const int NV, const Box *box, const float *co
                      ptrdiff_t ldc, int flags) {
   vf acc[MAX_ROWS][2];
   UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV; j++) acc[i][j] = (vf){0};
+  UNROLL for (int i = 0; i < MR; i++) UNROLL for (int j = 0; j < NV * VB; j += 64) __builtin_prefetch(c + i * ldc + j / 4); // for the end
   // Rows that are neighbours in memory (channels of one tap) need one pointer instead of MR.
   int apart = 0;
   UNROLL for (int i = 1; i < MR; i++) apart |= a[i] != a[0] + i;

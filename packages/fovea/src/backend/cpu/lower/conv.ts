@@ -162,9 +162,11 @@ function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
   const given: Geometry = { x: x.spec.shape, weight, y, attrs };
   if (byPanels(weight, attrs, e.lanes)) {
     const taps = kernelHeight * kernelWidth;
-    const partial = e.scratch(4 * blocks * packedSize(groups, inChannels, (outChannels / groups) * taps, e.lanes));
-    e.command("conv2d_weight_panels", [x.ref, g.ref, partial], params(given, blocks));
-    e.command("conv2d_weight_panels_reduce", [partial, output.ref], sizes);
+    const done = blocks === 1 && taps === 1 && inChannels % e.lanes === 0; // the only block's sums are dW as they are
+    const size = blocks * packedSize(groups, inChannels, (outChannels / groups) * taps, e.lanes);
+    const sums = done ? output.ref : e.scratch(4 * size);
+    e.command("conv2d_weight_panels", [x.ref, g.ref, sums], [...params(given, blocks), Number(done)]);
+    if (!done) e.command("conv2d_weight_panels_reduce", [sums, output.ref], sizes);
     return;
   }
   const { ref, geometry } = padInput(e, x, given, PAD_WEIGHT_GRAD);
@@ -173,12 +175,12 @@ function emitWeightGrad(e: Emitter, call: CpuCall<Conv2dAttrs>): void {
   e.command("conv2d_weight_reduce", [partial, output.ref], sizes);
 }
 
-/** Whether the weight gradient copies both operands first: vectors over input channels are full, and copies used often. */
+/** Whether vectors of the weight gradient run over input channels, which must be enough; else over output channels. */
 function byPanels([out, depth, height, width]: Shape, { dilation, groups }: Conv2dAttrs, lanes: number): boolean {
-  // Input pixels that one output pixel reaches: the copies of a box have room for 512 at least.
+  // Input pixels that one output pixel reaches: the copy of a panel has room for 512 (GRAD_ROOM).
   const reached = ((height! - 1) * dilation[0] + 1) * ((width! - 1) * dilation[1] + 1);
-  const filled = depth! / roundUp(depth!, lanes);
-  return depth! >= 16 && filled >= 0.75 && depth! * height! * width! >= 128 && out! / groups >= 32 && reached <= 512;
+  const filled = (n: number) => n / roundUp(n, 2 * lanes);
+  return depth! >= 16 && reached <= 512 && (filled(depth!) > 0.75 || filled(depth!) >= filled(out! / groups));
 }
 
 const emit =
