@@ -3,13 +3,22 @@
 /** The share of the peak, or of what memory allows, that is enough; weights are packed anew in gradients. */
 export const enough = { forward: 0.8, inputGrad: 0.75, weightGrad: 0.75 };
 
+/** Label, direction and networks of a row about a dense convolution; null for others. */
+export function dense({ suite, model }) {
+  const [, label, direction, users] = /^conv (.*) (\w+) \(([^()]*)\)$/.exec(model) ?? [];
+  if (suite !== "kernels" || users === undefined || label.includes(" groups ")) return null;
+  return { label, direction, networks: users.split(", ") };
+}
+
 /** Per network and direction: how many cases there are, how many reach their share, and those that do not. */
 export function denseShares(rows) {
   const groups = new Map();
-  for (const { suite, model, engine, threads, peer, ratio } of rows) {
-    const [, label, direction, users] = /^conv (.*) (\w+) \(([^()]*)\)$/.exec(model) ?? [];
-    if (suite !== "kernels" || users === undefined || label.includes(" groups ")) continue;
-    for (const network of users.split(", ")) {
+  for (const row of rows) {
+    const { engine, threads, peer, ratio } = row;
+    const found = dense(row);
+    if (found === null) continue;
+    const { label, direction, networks } = found;
+    for (const network of networks) {
       const key = [network, direction, engine, threads, peer].join("/");
       if (!groups.has(key)) groups.set(key, { network, direction, engine, threads, peer, cases: 0, below: [] });
       const group = groups.get(key);

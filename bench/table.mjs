@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { scalingChart } from "./chart.mjs";
 import { readResults } from "./results.mjs";
-import { denseShares, enough, percent, showBelow } from "./shares.mjs";
+import { exceptions } from "./reasons.mjs";
+import { denseShares, enough, percent } from "./shares.mjs";
 
 const docs = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
 
@@ -50,7 +51,7 @@ function groupBy(list, key) {
 }
 
 /** Kernels in short: how many there are, and the share of the roof that the worst, the middle and the best reach. */
-function kernels(rows) {
+function kernels(rows, peaks) {
   const list = rows.filter((r) => r.suite === "kernels");
   if (list.length === 0) return [];
   const direction = ({ model }) => /matmul|(\w+) \([^()]*\)$/.exec(model)?.[1] ?? "matmul";
@@ -60,12 +61,13 @@ function kernels(rows) {
     return [group, shares.length, percent(shares[0]), percent(shares[shares.length >> 1]), percent(shares.at(-1))];
   });
   const title = "### Kernels alone: share of the peak, or of what memory allows where that is lower";
-  return [`${title}\n\n${table(["", "cases", "least", "median", "most"], lines)}\n`, ...denseConvolutions(list)];
+  return [`${title}\n\n${table(["", "cases", "least", "median", "most"], lines)}\n`, ...denseConvolutions(list, peaks)];
 }
 
-/** Per network: how many dense convolutions reach the share of the roof that is enough, and which do not. */
-function denseConvolutions(rows) {
-  return [...groupBy(denseShares(rows), (g) => `${g.engine}, ${g.threads}t, ${g.peer}`)].map(([group, members]) => {
+/** Per network: how many dense convolutions reach the share of the roof that is enough, and why others do not. */
+function denseConvolutions(rows, peaks) {
+  const kind = ({ engine, threads, peer }) => `${engine}, ${threads}t, ${peer}`;
+  return [...groupBy(denseShares(rows), kind)].map(([group, members]) => {
     const directions = Object.keys(enough);
     const lines = [...groupBy(members, (g) => g.network)].map(([network, ofNetwork]) => [
       network,
@@ -75,10 +77,10 @@ function denseConvolutions(rows) {
       }),
     ]);
     const head = ["", ...directions.map((direction) => `${direction} at ${percent(enough[direction])} or more`)];
-    const exceptions = members.filter((g) => g.below.length > 0);
-    const listed = exceptions.map((g) => `- ${g.network}, ${g.direction}: ${showBelow(g)}`).join("\n");
+    const ofGroup = rows.filter((row) => kind(row) === group);
+    const listed = exceptions(ofGroup, peaks).join("\n");
     const title = `### Dense convolutions near the roof, ${group}`;
-    return `${title}\n\n${table(head, lines)}\n${listed === "" ? "" : `\nBelow:\n\n${listed}\n`}`;
+    return `${title}\n\n${table(head, lines)}\n${listed === "" ? "" : `\nBelow, with their share:\n\n${listed}\n`}`;
   });
 }
 
@@ -105,7 +107,7 @@ const sections = readResults().flatMap(({ machine, peaks, rows }, i) => {
     ...comparison(rows, "memory", "Most memory resident"),
     ...comparison(rows, "threads, inference", "Several threads, predicting"),
     ...comparison(rows, "threads, training", "Several threads, training step"),
-    ...kernels(rows),
+    ...kernels(rows, peaks),
     ...comparison(rows, "scaling", "Images per second over what the work says"),
     ...(chart === null ? [] : [`### Cost and work\n\n![Images per second by batch and by size](${picture})\n`]),
   ];
