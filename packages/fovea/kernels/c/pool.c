@@ -188,6 +188,7 @@ void pool_fail(int index) {
   unpark(&caller_asleep);
 }
 #else
+#define POOL_STACK (1 << 20) // kernels keep copies of up to 320 KB there, and some systems would give 128 KB
 static pthread_mutex_t start_mutex = PTHREAD_MUTEX_INITIALIZER;
 static int started = 0, busy = 0;
 
@@ -198,12 +199,16 @@ static void *thread_main(void *index) {
 
 int pool_start(int count) {
   pthread_mutex_lock(&start_mutex);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, POOL_STACK);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   while (started < count && started + 1 < POOL_MAX_THREADS) {
     pthread_t thread;
-    if (pthread_create(&thread, 0, thread_main, (void *)(intptr_t)(started + 1))) break;
-    pthread_detach(thread);
+    if (pthread_create(&thread, &attributes, thread_main, (void *)(intptr_t)(started + 1))) break;
     started++;
   }
+  pthread_attr_destroy(&attributes);
   count = started;
   pthread_mutex_unlock(&start_mutex);
   return count;
