@@ -18,6 +18,7 @@ export const defaults = { against: { native: "peak", wasm: "peak" }, needsPeaks:
 /** Images per batch: one in inference, where it is hardest; several in training, where gradients occur. */
 const BATCH = { forward: 1, inputGrad: 8, weightGrad: 8 };
 
+/** The share of the peak that the product of two matrices of 1024² is to reach on one thread. */
 const ENOUGH_OF_PRODUCT = 0.88;
 
 /** Short turns, and many: the best of them was not interrupted, however busy the machine is. */

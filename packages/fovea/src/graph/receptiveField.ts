@@ -46,7 +46,7 @@ function publish({ extents: [y, x] }: Field): ReceptiveField {
   return {
     size: [y.last - y.first + 1, x.last - x.first + 1],
     stride: [y.step, x.step],
-    padding: [0 - y.first, 0 - x.first],
+    padding: [0 - y.first, 0 - x.first], // a minus alone would make −0 of 0
   };
 }
 

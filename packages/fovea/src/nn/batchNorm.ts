@@ -32,6 +32,7 @@ export interface BatchNormOptions {
   unbiased?: boolean;
 }
 
+/** What `describe` leaves out, whatever the convention; Keras' own is said. */
 const USUAL = { affine: true, scale: true, trackRunningStats: true, convention: "pytorch" };
 const PYTORCH = { eps: 1e-5, momentum: 0.1, unbiased: true, ...USUAL };
 const KERAS = { eps: 1e-3, momentum: 0.99, unbiased: false, ...USUAL };
