@@ -14,7 +14,7 @@ const compileFlags = [
   ..."-Wall -Wno-unused-function -Wno-psabi".split(" "),
 ];
 const linkFlags = [
-  ..."--target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=262144".split(" "),
+  ..."--target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=524288".split(" "),
   ..."-Wl,--initial-memory=16777216 -Wl,--max-memory=4294967296 -Wl,--export=__stack_pointer".split(" "),
   ..."-Wl,--import-memory -Wl,--shared-memory".split(" "),
 ];

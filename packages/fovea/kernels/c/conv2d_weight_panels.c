@@ -13,7 +13,7 @@
 #include "grad_boxes.h"
 #include "transpose.h"
 
-#define GRAD_DY (VB == 16 ? 16384 : 65536) // floats of the copy of dY; on a wasm worker's stack the copies are 80 KB
+#define GRAD_DY 65536     // floats of the copy of dY
 #define GRAD_TAPS 32      // taps that are put in order at once
 #define GRAD_TILES 64     // row tiles of a chunk
 #define COPIED_PIXELS 8   // pixels of dY copied at once, so that their lines stay in L1 while all tiles take from them

@@ -14,9 +14,10 @@
 typedef struct {
   const float *v, *u;
   float *m;
-  ptrdiff_t rows, depth, out, ldv, ldm, vPlane, mPlane;
+  ptrdiff_t rows, depth, out, ldv, ldm, vPlane, uPlane, mPlane;
 } Products;
 
+INLINE ptrdiff_t weight_plane(ptrdiff_t columns, ptrdiff_t depth) { return round_up(columns, VL) * depth + PLANE_GAP; }
 INLINE ptrdiff_t row_pieces(const Products *s) { return ceil_div(s->rows, tile_rows(panel(s->out, 0).vectors)); }
 INLINE ptrdiff_t product_count(const Products *s, int planes) { return planes * panel_count(s->out) * row_pieces(s); }
 
@@ -29,7 +30,7 @@ static void multiply(const Products *s, ptrdiff_t from, ptrdiff_t to) {
     const ptrdiff_t r0 = share(s->rows, (int)piece, (int)pieces), count = share(s->rows, (int)piece + 1, (int)pieces) - r0;
     const float *rows[MAX_ROWS], *v = s->v + e * s->vPlane + r0 * s->ldv;
     for (ptrdiff_t r = 0; r < count; r++) rows[r] = v + r * s->ldv;
-    const float *u = s->u + (e * s->ldm + q.first) * s->depth;
+    const float *u = s->u + e * s->uPlane + q.first * s->depth;
     float *m = s->m + e * s->mPlane + r0 * s->ldm + q.first;
     row_tiles[q.vectors - 1][count - 1](1, s->depth, rows, u, zero_row, NULL, 0, m, s->ldm, NULL);
   }
@@ -83,7 +84,7 @@ static void transform_output(const Maps *s, const float *planes, ptrdiff_t plane
 #define PRIVATE_TILES 28 // at once for one part
 
 // buf: x [N, H, W, C], transformed weights (winograd_pack), bias [OC] (flag 1), residual [N, OH, OW, OC] (flag 4),
-//      scratch [tiles][a²][roundUp(C, VL) + roundUp(OC, VL) + 2·PLANE_GAP], y [N, OH, OW, OC]
+//      scratch [tiles][a²][row of V + row of M + 2·PLANE_GAP], y [N, OH, OW, OC]
 // p: 0 N, 1 H, 2 W, 3 C, 4 OH, 5 OW, 6 OC, 7 padTop, 8 padLeft, 9 m, 10 flags (epilogue.h), 11 lo, 12 hi (floats),
 //    13 tiles that the scratch memory is for
 KERNEL(winograd) {
@@ -94,8 +95,8 @@ KERNEL(winograd) {
   const ptrdiff_t room0 = share(p[13], part, workers), room = min_(PRIVATE_TILES, share(p[13], part + 1, workers) - room0);
   const ptrdiff_t t0 = share(s.tiles, part, workers), mine = share(s.tiles, part + 1, workers) - t0, blocks = ceil_div(mine, room);
   float *v = (float *)buf[4] + room0 * s.planes * (s.inLanes + s.outLanes + 2 * PLANE_GAP);
-  Products products = {.v = v, .u = buf[1], .depth = s.c, .out = s.oc, .ldv = s.inLanes, .ldm = s.outLanes,
-                       .vPlane = room * s.inLanes + PLANE_GAP, .mPlane = room * s.outLanes + PLANE_GAP};
+  Products products = {.v = v, .u = buf[1], .depth = s.c, .out = s.oc, .ldv = s.inLanes, .ldm = s.outLanes, .vPlane = room * s.inLanes + PLANE_GAP,
+                       .uPlane = weight_plane(s.oc, s.c), .mPlane = room * s.outLanes + PLANE_GAP};
   products.m = v + s.planes * products.vPlane;
   for (ptrdiff_t b = 0; b < blocks; b++) {
     const ptrdiff_t from = t0 + share(mine, (int)b, (int)blocks), to = t0 + share(mine, (int)b + 1, (int)blocks);
@@ -109,19 +110,19 @@ KERNEL(winograd) {
 // The three steps for `count` tiles from tile `first` on.
 // p: 0–9 as winograd, 10 first, 11 count
 
-// buf: x, V [a²][count·roundUp(C, VL) + PLANE_GAP]
+// buf: x, V [a²][count rows + PLANE_GAP]
 KERNEL(winograd_input) {
   const Maps s = winograd_maps(p);
   const ptrdiff_t from = share(p[11], part, parts), to = share(p[11], part + 1, parts);
   transform_input(&s, buf[0], p[10] + from, p[10] + to, (float *)buf[1] + from * s.inLanes, p[11] * s.inLanes + PLANE_GAP);
 }
 
-// buf: V, transformed weights, M [a²][count·roundUp(OC, VL) + PLANE_GAP]
+// buf: V, transformed weights, M [a²][count rows + PLANE_GAP]
 KERNEL(winograd_multiply) {
   const Maps s = winograd_maps(p);
   const Products products = {.v = buf[0], .u = buf[1], .m = buf[2], .rows = p[11], .depth = s.c, .out = s.oc,
-                             .ldv = s.inLanes, .ldm = s.outLanes,
-                             .vPlane = p[11] * s.inLanes + PLANE_GAP, .mPlane = p[11] * s.outLanes + PLANE_GAP};
+                             .ldv = s.inLanes, .ldm = s.outLanes, .vPlane = p[11] * s.inLanes + PLANE_GAP,
+                             .uPlane = weight_plane(s.oc, s.c), .mPlane = p[11] * s.outLanes + PLANE_GAP};
   const ptrdiff_t count = product_count(&products, s.planes);
   multiply(&products, share(count, part, parts), share(count, part + 1, parts));
 }
@@ -174,7 +175,7 @@ INLINE void weight_patch(const int m, const vf *taps, const float *scale, float 
   }
 }
 
-// Transformed weights as panels: [plane][panel][depth][NB]. Forward: panels over OC, depth IC. Input gradient: panels over
+// Transformed weights as panels: [plane][panel][depth][NB], PLANE_GAP behind each plane. Forward: panels over OC, depth IC. Input gradient: panels over
 // IC, depth OC, and the taps rotated by half a turn. Fractions are applied once, as products of two rounded to float:
 // the error of a transformed weight stays below 3 ulp of the sum of its taps' absolute values.
 // buf: w [OC, IC, 3, 3] or [OC, IC, 5, 5], packed. p: 0 OC, 1 IC, 2 m, 3 input gradient
@@ -182,25 +183,24 @@ KERNEL(winograd_pack) {
   const int m = p[2], a = points_of(m), all = taps_of(m) * taps_of(m), reversed = p[3];
   const ptrdiff_t columns = p[3] ? p[1] : p[0], depth = p[3] ? p[0] : p[1];
   const ptrdiff_t lane = p[3] ? all : (ptrdiff_t)p[1] * all, step = p[3] ? (ptrdiff_t)p[1] * all : all;
-  const ptrdiff_t vectors = ceil_div(columns, VL), chunks = ceil_div(depth, PACK_DEPTH), units = vectors * chunks;
-  const ptrdiff_t plane = round_up(columns, VL) * depth;
+  const ptrdiff_t chunks = ceil_div(depth, PACK_DEPTH), units = panel_count(columns) * chunks, plane = weight_plane(columns, depth);
   const double *fractions = m == 2 ? weight_scale2 : weight_scale4;
   float scale[36];
   for (int i = 0; i < a; i++)
     for (int j = 0; j < a; j++) scale[i * a + j] = (float)(fractions[i] * fractions[j]);
   for (ptrdiff_t i = share(units, part, parts); i < share(units, part + 1, parts); i++) {
-    const ptrdiff_t first = i / chunks * VL, k0 = i % chunks * PACK_DEPTH, k1 = min_(depth, k0 + PACK_DEPTH);
-    const Panel q = panel(columns, first / BLOCK);
-    const ptrdiff_t nb = q.vectors * VL;
-    float *u = (float *)buf[1] + q.first * depth + first - q.first;
-    const float *w = (const float *)buf[0] + first * lane;
-    for (ptrdiff_t k = k0; k < k1; k++) {
-      vf taps[25];
-      if (m == FIVE) gather_taps(w + k * step, lane, columns - first, reversed, 25, taps);
-      else load_taps(w + k * step, lane, columns - first, reversed, taps);
-      if (m == FIVE) weight_patch(FIVE, taps, scale, u + k * nb, plane);
-      else if (m == 4) weight_patch(4, taps, scale, u + k * nb, plane);
-      else weight_patch(2, taps, scale, u + k * nb, plane);
-    }
+    const Panel q = panel(columns, i / chunks);
+    const ptrdiff_t k0 = i % chunks * PACK_DEPTH, nb = q.vectors * VL;
+    for (ptrdiff_t k = k0; k < min_(depth, k0 + PACK_DEPTH); k++)
+      for (ptrdiff_t l = 0; l < nb; l += VL) { // whole lines: planes are many streams at once
+        const float *w = (const float *)buf[0] + (q.first + l) * lane + k * step;
+        float *u = (float *)buf[1] + q.first * depth + k * nb + l;
+        vf taps[25];
+        if (m == FIVE) gather_taps(w, lane, q.width - l, reversed, 25, taps);
+        else load_taps(w, lane, q.width - l, reversed, taps);
+        if (m == FIVE) weight_patch(FIVE, taps, scale, u, plane);
+        else if (m == 4) weight_patch(4, taps, scale, u, plane);
+        else weight_patch(2, taps, scale, u, plane);
+      }
   }
 }

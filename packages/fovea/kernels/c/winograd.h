@@ -13,7 +13,8 @@
 #pragma once
 #include "tiles.h"
 
-#define PLANE_GAP 16 // floats between planes
+#define PLANE_GAP 16   // floats between planes: one line
+#define ALIASING 256   // rows a multiple of so many floats apart share a few sets of the caches
 
 // The points of m = 4. With the usual ±1, ±2 the largest error is three to four times that of these, whose powers are
 // floats too (Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd Convolution for Deep Neural
@@ -123,9 +124,14 @@ INLINE void taps_1d(const vf *d, int s, vf *o, int t) {
 // p: 0 N, 1 H, 2 W, 3 C, 4 OH, 5 OW, 6 OC, 7 padTop, 8 padLeft, 9 m
 typedef struct {
   ptrdiff_t n, h, w, c, oh, ow, oc, padTop, padLeft, tilesY, tilesX, tiles;
-  ptrdiff_t inLanes, outLanes; // channels as whole vectors: the row lengths of V and M
+  ptrdiff_t inLanes, outLanes; // the row lengths of V and M: channels as whole vectors, and a line more where rows would alias
   int m, step, planes; // output pixels of a tile along each axis
 } Maps;
+
+INLINE ptrdiff_t plane_row(ptrdiff_t channels) {
+  const ptrdiff_t lanes = round_up(channels, VL);
+  return lanes % ALIASING == 0 ? lanes + PLANE_GAP : lanes;
+}
 
 static Maps winograd_maps(const int32_t *p) {
   Maps s = {.n = p[0], .h = p[1], .w = p[2], .c = p[3], .oh = p[4], .ow = p[5], .oc = p[6], .padTop = p[7], .padLeft = p[8],
@@ -133,8 +139,8 @@ static Maps winograd_maps(const int32_t *p) {
   s.tilesY = ceil_div(s.oh, s.step);
   s.tilesX = ceil_div(s.ow, s.step);
   s.tiles = s.n * s.tilesY * s.tilesX;
-  s.inLanes = round_up(s.c, VL);
-  s.outLanes = round_up(s.oc, VL);
+  s.inLanes = plane_row(s.c);
+  s.outLanes = plane_row(s.oc);
   return s;
 }
 

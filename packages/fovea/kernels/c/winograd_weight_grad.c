@@ -26,7 +26,7 @@ INLINE void gradient_patch(const float *const *rows, ptrdiff_t k, int lanes, con
 
 // p: 0 N, 1 H, 2 W, 3 C, 4 OH, 5 OW, 6 OC, 7 padTop, 8 padLeft, 9 m = 4, 10 first tile, 11 tiles
 
-// buf: dY [N, OH, OW, OC], D [36][count·roundUp(OC, VL) + PLANE_GAP]
+// buf: dY [N, OH, OW, OC], D [36][count rows + PLANE_GAP]
 KERNEL(winograd_gradient) {
   const Maps s = winograd_maps(p);
   const ptrdiff_t from = share(p[11], part, parts), to = share(p[11], part + 1, parts), plane = p[11] * s.outLanes + PLANE_GAP;
@@ -42,20 +42,20 @@ KERNEL(winograd_gradient) {
   }
 }
 
-// buf: V, D, sums [36][C][roundUp(OC, VL)]. p: as above, 12 add to the sums of the blocks before
+// buf: V, D, sums [36][panel][C][NB], PLANE_GAP behind each plane. p: as above, 12 add to the sums of the blocks before
 KERNEL(winograd_weight_sum) {
   const Maps s = winograd_maps(p);
   const ptrdiff_t maxRows = tile_rows(panel(s.oc, 0).vectors), pieces = ceil_div(s.c, maxRows), panels = panel_count(s.oc);
   const ptrdiff_t units = s.planes * panels * pieces, vPlane = p[11] * s.inLanes + PLANE_GAP, dPlane = p[11] * s.outLanes + PLANE_GAP;
-  const Box box = {.images = 1, .rows = 1, .count = p[11], .aPixel = s.inLanes, .bPixel = s.outLanes};
   for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
     const ptrdiff_t piece = u % pieces, e = u / pieces / panels;
     const Panel q = panel(s.oc, u / pieces % panels);
-    const ptrdiff_t i0 = share(s.c, (int)piece, (int)pieces), count = share(s.c, (int)piece + 1, (int)pieces) - i0;
-    const float *rows[MAX_ROWS], *v = (const float *)buf[0] + e * vPlane + i0;
+    const ptrdiff_t i0 = share(s.c, (int)piece, (int)pieces), count = share(s.c, (int)piece + 1, (int)pieces) - i0, nb = q.vectors * VL;
+    const Box box = {.images = 1, .rows = 1, .count = p[11], .aPixel = s.inLanes, .bPixel = s.outLanes};
+    const float *rows[MAX_ROWS], *v = (const float *)buf[0] + e * vPlane + i0, *d = (const float *)buf[1] + e * dPlane + q.first;
     for (ptrdiff_t r = 0; r < count; r++) rows[r] = v + r;
-    sum_tiles[q.vectors - 1][count - 1](&box, rows, (const float *)buf[1] + e * dPlane + q.first,
-                                        (float *)buf[2] + (e * s.c + i0) * s.outLanes + q.first, s.outLanes, p[12] ? TILE_ADD : 0);
+    float *sums = (float *)buf[2] + e * (s.c * round_up(s.oc, VL) + PLANE_GAP) + q.first * s.c + i0 * nb;
+    sum_tiles[q.vectors - 1][count - 1](&box, rows, d, sums, nb, p[12] ? TILE_ADD : 0);
   }
 }
 
@@ -63,25 +63,27 @@ KERNEL(winograd_weight_sum) {
 
 // buf: sums, dW [OC, C, 3, 3]. p: 0 C, 1 OC
 KERNEL(winograd_weight_output) {
-  const ptrdiff_t in = p[0], out = p[1], lanes = round_up(out, VL), plane = in * lanes, depth = 9 * in;
-  const ptrdiff_t chunks = ceil_div(in, TAPS_DEPTH), units = lanes / VL * chunks;
-  float taps[TAPS_DEPTH * 9 * VL];
+  const ptrdiff_t in = p[0], out = p[1], plane = in * round_up(out, VL) + PLANE_GAP, depth = 9 * in;
+  const ptrdiff_t chunks = ceil_div(in, TAPS_DEPTH), units = panel_count(out) * chunks;
+  float taps[TAPS_DEPTH * 9 * BLOCK];
   for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
-    const ptrdiff_t o = u / chunks * VL, i0 = u % chunks * TAPS_DEPTH, count = min_(TAPS_DEPTH, in - i0);
-    for (ptrdiff_t i = 0; i < count; i++) {
-      const float *sums = (const float *)buf[0] + (i0 + i) * lanes + o;
-      vf columns[18];
-      UNROLL for (int j = 0; j < 6; j++) {
-        vf d[6];
-        UNROLL for (int k = 0; k < 6; k++) d[k] = ld(sums + (k * 6 + j) * plane);
-        taps_1d(d, 1, columns + j, 6);
+    const Panel q = panel(out, u / chunks);
+    const ptrdiff_t nb = q.vectors * VL, i0 = u % chunks * TAPS_DEPTH, count = min_(TAPS_DEPTH, in - i0);
+    for (ptrdiff_t i = 0; i < count; i++)
+      for (ptrdiff_t l = 0; l < nb; l += VL) { // whole lines
+        const float *sums = (const float *)buf[0] + q.first * in + (i0 + i) * nb + l;
+        vf columns[18];
+        UNROLL for (int j = 0; j < 6; j++) {
+          vf d[6];
+          UNROLL for (int k = 0; k < 6; k++) d[k] = ld(sums + (k * 6 + j) * plane);
+          taps_1d(d, 1, columns + j, 6);
+        }
+        UNROLL for (int k = 0; k < 3; k++) {
+          vf t[3];
+          taps_1d(columns + k * 6, 1, t, 1);
+          UNROLL for (int j = 0; j < 3; j++) st(taps + (i * 9 + k * 3 + j) * nb + l, t[j]);
+        }
       }
-      UNROLL for (int k = 0; k < 3; k++) {
-        vf t[3];
-        taps_1d(columns + k * 6, 1, t, 1);
-        UNROLL for (int j = 0; j < 3; j++) st(taps + (i * 9 + k * 3 + j) * VL, t[j]);
-      }
-    }
-    unpack_transposed(taps, VL, min_(VL, out - o), count * 9, (float *)buf[1] + o * depth + i0 * 9, depth);
+    unpack_transposed(taps, nb, q.width, count * 9, (float *)buf[1] + q.first * depth + i0 * 9, depth);
   }
 }

@@ -54,6 +54,7 @@ function distance(got: Float32Array, want: Float32Array): number {
 const shapes: [what: string, x: number[], out: number, byWinograd: boolean[], kernel?: [number, number]][] = [
   ["4×4 tiles, each thread on its own", [2, 64, 27, 26], 96, [true, true, true]],
   ["4×4 tiles, all threads on a plane, two blocks", [51, 130, 5, 5], 226, [true, true, true]],
+  ["4×4 tiles, rows of planes a line apart", [64, 256, 4, 4], 250, [true, true, true]],
   ["2×2 tiles", [1, 33, 7, 8], 65, [true, false, false]],
   ["2×2 tiles, all threads on a plane", [1, 290, 7, 7], 230, [true, false, false]],
   ["5×5 kernels", [2, 48, 17, 18], 67, [true, true, false], [5, 5]],

@@ -1,4 +1,4 @@
-import { sizeOf, type Shape } from "../../../base/shape.ts";
+import type { Shape } from "../../../base/shape.ts";
 import type { Conv2dAttrs } from "../../../ops/conv2d.ts";
 import type { Epilogue } from "../../../ops/epilogue.ts";
 import { exact } from "../../exact.ts";
@@ -35,8 +35,9 @@ const PRIVATE_TILES = 256;
 /** V and M of a block: in the L3 cache, and enough tiles for reading all weights once. */
 const BLOCK_BYTES = 14 << 20;
 const MOST_BLOCK_TILES = 200;
-/** The kernels' PLANE_GAP, LINE_STEP and LINE_POINTS. */
+/** The kernels' PLANE_GAP, ALIASING, LINE_STEP and LINE_POINTS. */
 const PLANE_GAP = 16;
+const ALIASING = 256;
 const LINE_STEP = 3;
 const LINE_POINTS = 6;
 
@@ -108,14 +109,20 @@ function params({ x, y, top, left }: Maps, m: TileSize): number[] {
 function packedWeights(e: Emitter, weight: CpuValue, m: TileSize, inputGrad: boolean): Ref {
   const [out, depth] = weight.spec.shape as readonly [number, number];
   const [columns, rows] = inputGrad ? [depth, out] : [out, depth];
-  const packed = e.scratch(4 * planes(m) * roundUp(columns, e.lanes) * rows);
+  const packed = planeScratch(e, m, roundUp(columns, e.lanes) * rows);
   e.command("winograd_pack", [weight.ref, packed], [out, depth, m, inputGrad ? 1 : 0]);
   return packed;
 }
 
-/** Memory for the planes of `tiles` tiles. */
-function planeScratch(e: Emitter, m: TileSize, tiles: number, channels: number): Ref {
-  return e.scratch(4 * planes(m) * (tiles * roundUp(channels, e.lanes) + PLANE_GAP));
+/** Memory for planes of so many floats each. */
+function planeScratch(e: Emitter, m: TileSize, floats: number): Ref {
+  return e.scratch(4 * planes(m) * (floats + PLANE_GAP));
+}
+
+/** Floats that a tile takes in a plane: `plane_row` of the kernels. */
+function planeRow(e: Emitter, channels: number): number {
+  const lanes = roundUp(channels, e.lanes);
+  return lanes % ALIASING === 0 ? lanes + PLANE_GAP : lanes;
 }
 
 /** The tiles of a map in even blocks whose planes, of that many channels together, stay in the L3 cache. */
@@ -140,8 +147,8 @@ function emitCorrelation(e: Emitter, maps: Maps, m: TileSize, x: Ref, weights: R
   const shared = params(maps, m);
   if (4 * planes(m) * inChannels * outChannels <= PRIVATE_WEIGHTS) {
     const room = Math.min(tileCount(maps.y, m), PRIVATE_TILES);
-    const tileLanes = roundUp(inChannels, e.lanes) + roundUp(outChannels, e.lanes) + 2 * PLANE_GAP;
-    const scratch = e.scratch(4 * planes(m) * room * tileLanes);
+    const tileFloats = planeRow(e, inChannels) + planeRow(e, outChannels) + 2 * PLANE_GAP;
+    const scratch = e.scratch(4 * planes(m) * room * tileFloats);
     const buffers = [x, weights, end.bias, end.residual, scratch, y];
     e.command("winograd", buffers, [...shared, end.flags, ...end.range, room], {
       writes: 2,
@@ -150,7 +157,7 @@ function emitCorrelation(e: Emitter, maps: Maps, m: TileSize, x: Ref, weights: R
     return;
   }
   const { most, each } = blocks(maps.y, m, inChannels + outChannels);
-  const [v, products] = [planeScratch(e, m, most, inChannels), planeScratch(e, m, most, outChannels)];
+  const [v, products] = [inChannels, outChannels].map((c) => planeScratch(e, m, most * planeRow(e, c))) as [Ref, Ref];
   for (const block of each) {
     e.command("winograd_input", [x, v], [...shared, ...block]);
     e.command("winograd_multiply", [v, weights, products], [...shared, ...block]);
@@ -230,8 +237,8 @@ export function emitWinogradWeightGrad(e: Emitter, { inputs, output, attrs }: Cp
   const [[top], [left]] = attrs.padding;
   const shared = params({ x: x.spec.shape, y, top, left }, 4);
   const { most, each } = blocks(y, 4, inChannels + outChannels);
-  const [v, d] = [planeScratch(e, 4, most, inChannels), planeScratch(e, 4, most, outChannels)];
-  const sums = e.scratch(4 * sizeOf([planes(4), inChannels, roundUp(outChannels, e.lanes)]));
+  const [v, d] = [inChannels, outChannels].map((c) => planeScratch(e, 4, most * planeRow(e, c))) as [Ref, Ref];
+  const sums = planeScratch(e, 4, inChannels * roundUp(outChannels, e.lanes));
   each.forEach((block, i) => {
     e.command("winograd_input", [x.ref, v], [...shared, ...block]);
     e.command("winograd_gradient", [g.ref, d], [...shared, ...block]);
