@@ -28,18 +28,18 @@ interface Field {
 }
 
 /**
- * Receptive fields of the values of a graph whose first input is a batch of pictures; null where there is none: after
+ * Receptive fields of the values of a graph whose first input is a batch of pictures, by id; null where there is none: after
  * global pools and fully connected layers, which see everything. In transposed convolutions, where units differ, it is the
  * most that one sees.
  *
  * Gates that scale whole maps (squeeze-and-excitation) see everything too, but are left out, as is usual.
  */
-export function receptiveFields(graph: Graph): readonly (ReceptiveField | null)[] {
+export function receptiveFields(graph: Graph): (id: number) => ReceptiveField | null {
   const fields: (Field | null)[] = graph.values.map(() => null);
   const pixel = { first: 0, last: 0, step: 1 };
   fields[graph.inputs[0]!] = { axes: [2, 3], extents: [pixel, pixel] };
   for (const node of graph.nodes) fields[node.output] = fieldOf(node, graph, fields);
-  return fields.map((field) => field && publish(field));
+  return (id) => fields[id] && publish(fields[id]);
 }
 
 function publish({ extents: [y, x] }: Field): ReceptiveField {

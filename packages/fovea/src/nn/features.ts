@@ -6,7 +6,7 @@ import { GraphRecorder } from "../graph/recorder.ts";
 import { noGrad, observeOps, withRecorder } from "../tensor/apply.ts";
 import { innermostLayer } from "../tensor/context.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { Module, observeForward, type AnyModule } from "./module.ts";
+import { Module, observeForward, rememberModes, walk, type AnyModule } from "./module.ts";
 import type { Buffer, Parameter } from "./parameter.ts";
 
 /** A network with an image in, whatever it gives. */
@@ -164,7 +164,7 @@ function needed(model: ImageModule, names: readonly string[], options: FeaturesO
 /** Records a forward in inference mode. Nothing is computed. */
 function record(model: ImageModule, { input }: FeaturesOptions, fn: (x: Tensor) => readonly Tensor[]): Graph {
   const recorder = new GraphRecorder();
-  const modes = Array.from(model.namedModules().values(), (module) => [module, module.training] as const);
+  const restore = rememberModes(walk(model));
   model.eval();
   try {
     const x = recorder.input({ shape: input ?? usualInput(model), dtype: "float32" });
@@ -175,7 +175,7 @@ function record(model: ImageModule, { input }: FeaturesOptions, fn: (x: Tensor) 
       cause: error,
     });
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    restore();
   }
 }
 

@@ -112,12 +112,12 @@ export abstract class Module<Inputs extends readonly unknown[] = [x: Tensor], Ou
   compile(options: CompileOptions = {}): Compiled<Tensor[], CompiledOutput<Output>> {
     const forward = (...inputs: Tensor[]) =>
       noGrad(() => {
-        const modes = walk(this).map(({ module }) => [module, module.training] as const);
+        const restore = rememberModes(walk(this));
         this.eval();
         try {
           return this.forward(...(inputs as unknown as Inputs)) as CompiledOutput<Output>;
         } finally {
-          for (const [module, training] of modes) module.training = training;
+          restore();
         }
       });
     return compile(forward, options);
@@ -180,6 +180,14 @@ export interface ModulePlace {
   readonly module: AnyModule;
   /** Parameters and buffers of its own. */
   readonly own: readonly Named<Parameter | Buffer>[];
+}
+
+/** What puts these modules back into the modes, training or inference, in which they are now. */
+export function rememberModes(modules: readonly ModulePlace[]): () => void {
+  const modes = modules.map(({ module }) => [module, module.training] as const);
+  return () => {
+    for (const [module, training] of modes) module.training = training;
+  };
 }
 
 /** The modules from `root` inwards, outer before inner. */

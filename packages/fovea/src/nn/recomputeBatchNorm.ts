@@ -5,7 +5,7 @@ import { noGrad } from "../tensor/apply.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BatchNorm } from "./batchNorm.ts";
-import { observeForward, type AnyModule } from "./module.ts";
+import { observeForward, rememberModes, walk, type AnyModule } from "./module.ts";
 
 /** Batches to go through several times: an array, or a function that starts anew. */
 export type Batches<B> = Iterable<B> | AsyncIterable<B> | (() => Iterable<B> | AsyncIterable<B>);
@@ -44,7 +44,7 @@ export async function recomputeBatchNorm<B = Tensor>(
   options: RecomputeOptions<B> = {},
 ): Promise<void> {
   const { exact = true, forward = (batch) => (model.forward as unknown as (x: B) => unknown)(batch) } = options;
-  const modes = new Map([...model.namedModules().values()].map((m) => [m, m.training]));
+  const restore = rememberModes(walk(model));
   const pass = async (layers: (layer: BatchNorm) => boolean): Promise<Map<BatchNorm, Moments>> => {
     const found = new Map<BatchNorm, Moments>();
     for await (const batch of start(batches)) {
@@ -52,7 +52,7 @@ export async function recomputeBatchNorm<B = Tensor>(
     }
     return found;
   };
-  const layers = [...modes.keys()].filter((m) => m instanceof BatchNorm && tracked(m));
+  const layers = [...model.namedModules().values()].filter((m) => m instanceof BatchNorm && tracked(m));
   if (layers.length === 0) return;
   try {
     model.eval();
@@ -68,7 +68,7 @@ export async function recomputeBatchNorm<B = Tensor>(
       write(layer, (exact && i > 0 ? await pass((l) => l === layer) : first).get(layer)!);
     }
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    restore();
   }
 }
 

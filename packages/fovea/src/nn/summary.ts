@@ -7,7 +7,7 @@ import { GraphRecorder } from "../graph/recorder.ts";
 import { noGrad, withRecorder } from "../tensor/apply.ts";
 import { innermostLayer, type LayerFrame } from "../tensor/context.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { observeForward, walk, type AnyModule, type ModulePlace } from "./module.ts";
+import { observeForward, rememberModes, walk, type AnyModule, type ModulePlace } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
 /** A module of a network. */
@@ -73,7 +73,7 @@ class LayerRecorder extends GraphRecorder {
 export function summarize(model: AnyModule, input: Shape): Summary {
   const modules = walk(model);
   const { graph, owners, outputs } = trace(model, input, modules);
-  const fields = receptiveFields(graph);
+  const fieldOf = receptiveFields(graph);
   const macs = macsOf(graph, owners);
 
   const seen = new Set<Tensor>();
@@ -113,7 +113,7 @@ export function summarize(model: AnyModule, input: Shape): Summary {
       parameters,
       trainable,
       macs: work,
-      receptiveField: id === undefined ? null : fields[id]!,
+      receptiveField: id === undefined ? null : fieldOf(id),
     };
   });
   const [{ parameters, trainable, macs: work }] = totals as [(typeof totals)[number]];
@@ -146,8 +146,8 @@ function macsOf({ nodes, values }: Graph, owners: readonly (LayerFrame | null)[]
 export function trace(model: AnyModule, input: Shape, modules = walk(model)) {
   const recorder = new LayerRecorder();
   const outputs = new Map<AnyModule, number>();
-  const modes = modules.map(({ module }) => [module, module.training] as const);
-  for (const [module] of modes) module.training = false;
+  const restore = rememberModes(modules);
+  for (const { module } of modules) module.training = false;
   try {
     const graph = withRecorder(recorder, () =>
       noGrad(() => {
@@ -161,7 +161,7 @@ export function trace(model: AnyModule, input: Shape, modules = walk(model)) {
     );
     return { graph, owners: recorder.owners, outputs };
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    restore();
   }
 }
 

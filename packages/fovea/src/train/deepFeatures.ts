@@ -2,6 +2,7 @@ import { UsageError } from "../base/errors.ts";
 import type { Matrix } from "../classic/matrix.ts";
 import { compile } from "../graph/compile.ts";
 import type { ImageClassifier } from "../models/_classifier.ts";
+import { rememberModes, walk } from "../nn/module.ts";
 import { noGrad } from "../tensor/apply.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor.ts";
@@ -30,7 +31,7 @@ export async function deepFeatures(
   { batchSize = 32, signal }: { batchSize?: number; signal?: AbortSignal } = {},
 ): Promise<DeepFeatures> {
   const source = await openSource(data, undefined, { batchSize, shuffle: false, seed: 0 });
-  const modes = [...model.namedModules().values()].map((module) => [module, module.training] as const);
+  const restore = rememberModes(walk(model));
   const rows: Float32Array[] = [];
   const labels: number[] = [];
   const run = compile((x: Tensor) => noGrad(() => model.forwardFeatures(x).mean([2, 3])));
@@ -50,7 +51,7 @@ export async function deepFeatures(
     }
   } finally {
     run.dispose();
-    for (const [module, training] of modes) module.training = training;
+    restore();
   }
   if (labels.length === 0) throw new UsageError(`deepFeatures: ${source.name} gives no pictures`);
   const values = new Float32Array(labels.length * columns);

@@ -1,5 +1,5 @@
 import { defaultStream, restoreDefaultStream } from "../base/random.ts";
-import type { AnyModule } from "../nn/module.ts";
+import { rememberModes, walk, type AnyModule } from "../nn/module.ts";
 import { observeOps } from "../tensor/apply.ts";
 import { grad } from "../tensor/autograd.ts";
 import { innermostLayer } from "../tensor/context.ts";
@@ -22,12 +22,12 @@ export interface Evidence {
 /** Looks into a network with one batch, op by op; nothing about it changes. */
 export function examine({ model, objective, forward }: StepOptions, batch: TrainBatch): Evidence {
   const before = defaultStream().state;
-  const modes = new Map([...model.namedModules().values()].map((m) => [m, m.training]));
+  const restore = rememberModes(walk(model));
   model.eval();
   try {
     return scope(() => look(model, batch, (x, y) => objective(forward(...x), y, null)));
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    restore();
     restoreDefaultStream(before);
   }
 }

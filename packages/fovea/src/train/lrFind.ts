@@ -1,6 +1,7 @@
 import { FoveaError, UsageError } from "../base/errors.ts";
 import { pow } from "../base/math.ts";
 import { defaultStream, restoreDefaultStream } from "../base/random.ts";
+import { rememberModes, walk } from "../nn/module.ts";
 import { Adam } from "../optim/adam.ts";
 import { Optimizer } from "../optim/optimizer.ts";
 import { toOptimizer } from "./optimizers.ts";
@@ -110,13 +111,13 @@ function makeRunner(model: TrainableModel, options: LrFindOptions): StepRunner {
 /** Copies what training changes; the function puts it back. */
 async function remember(model: TrainableModel, optimizer: Optimizer | null): Promise<() => void> {
   const weights = await copyOf(model.stateDict());
-  const modes = [...model.namedModules().values()].map((module) => [module, module.training] as const);
+  const restoreModes = rememberModes(walk(model));
   const random = defaultStream().state;
   const rates = optimizer?.rates;
   const state = optimizer && { ...optimizer.stateDict(), tensors: await copyOf(optimizer.stateDict().tensors) };
   return () => {
     model.loadStateDict(weights);
-    for (const [module, training] of modes) module.training = training;
+    restoreModes();
     restoreDefaultStream(random);
     if (optimizer === null) return;
     optimizer.loadStateDict(state!);

@@ -4,7 +4,7 @@ import { UnsupportedOpError, UsageError } from "../../base/errors.ts";
 import type { Shape } from "../../base/shape.ts";
 import { GraphRecorder } from "../../graph/recorder.ts";
 import { simplifications } from "../../graph/passes/index.ts";
-import { Module, type AnyModule } from "../../nn/module.ts";
+import { Module, rememberModes, walk, type AnyModule } from "../../nn/module.ts";
 import { noGrad, withRecorder } from "../../tensor/apply.ts";
 import type { Storage } from "../../tensor/storage.ts";
 import { Tensor } from "../../tensor/tensor.ts";
@@ -122,7 +122,7 @@ function inInference(
   fn: (run: (...inputs: Tensor[]) => Outputs) => Outputs,
 ): Outputs {
   if (!(model instanceof Module)) return fn(model);
-  const modes = [...model.namedModules().values()].map((module) => [module, module.training] as const);
+  const restore = rememberModes(walk(model));
   const run = (model instanceof OnnxModel ? (...x: Tensor[]) => model.run(...x) : model.forward) as (
     ...x: Tensor[]
   ) => Outputs;
@@ -130,7 +130,7 @@ function inInference(
     model.eval();
     return fn(run);
   } finally {
-    for (const [module, training] of modes) module.training = training;
+    restore();
   }
 }
 

@@ -7,7 +7,7 @@ import { isRecording } from "../../tensor/apply.ts";
 import { fromHost, zeros } from "../../tensor/create.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { showArguments } from "../describe.ts";
-import { Module } from "../module.ts";
+import { Module, rememberModes, walk } from "../module.ts";
 import { Buffer, Parameter } from "../parameter.ts";
 import type { Regularizer } from "../regularizers.ts";
 import { checkArguments, choice, flag } from "./arguments.ts";
@@ -312,7 +312,7 @@ export function outputShape(
   module: Module<never, unknown>,
   shapes: readonly KerasShape[],
 ): KerasShape {
-  const modes = [...module.namedModules().values()].map((m) => [m, m.training] as const);
+  const restore = rememberModes(walk(module));
   const recorded = (batch: number, pixels: number): Shape => {
     const { values, outputs } = recordShapes(
       fn,
@@ -327,7 +327,7 @@ export function outputShape(
     const other = recorded(2, 320); // what differs between two trials is open
     return shape.map((d, i) => (d === other[i] ? d : null));
   } finally {
-    for (const [m, training] of modes) m.training = training;
+    restore();
   }
 }
 
