@@ -21,7 +21,7 @@ const isas = {
   arm64: [{ isa: "neon", has: /\basimd\b|^$/, flags: ["-DVB=16"] }],
 };
 
-/** What identifies a machine in results: its CPU and cores, nothing else. */
+/** What identifies a machine in results: its CPU and cores, and Node, whose V8 decides about the wasm engine; nothing else. */
 export function describeMachine() {
   const cpus = os.cpus();
   const info = cpuInfo();
@@ -30,7 +30,9 @@ export function describeMachine() {
   const isa = isas[process.arch]?.find(({ has }) => has.test(flagsOf(info)))?.isa ?? "no vectors known";
   const cpu = `${cpus[0].model.trim()}${model}`;
   return {
-    name: `${cpu} ${cpus.length} cores ${isa}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-"),
+    name: `${cpu} ${cpus.length} cores ${isa} node ${process.version.split(".")[0]}`
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]+/g, "-"),
     cpu,
     cores: cpus.length,
     isa,

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { scalingChart } from "./chart.mjs";
 import { readResults } from "./results.mjs";
 import { exceptions } from "./reasons.mjs";
-import { denseShares, enough, percent } from "./shares.mjs";
+import { denseShares, percent, wanted } from "./shares.mjs";
 
 const docs = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
 
@@ -64,11 +64,11 @@ function kernels(rows, peaks) {
   return [`${title}\n\n${table(["", "cases", "least", "median", "most"], lines)}\n`, ...denseConvolutions(list, peaks)];
 }
 
-/** Per network: how many dense convolutions reach the share of the roof that is enough, and why others do not. */
+/** Per network: how many dense convolutions reach the share of the roof that is enough for them, and why others do not. */
 function denseConvolutions(rows, peaks) {
   const kind = ({ engine, threads, peer }) => `${engine}, ${threads}t, ${peer}`;
   return [...groupBy(denseShares(rows), kind)].map(([group, members]) => {
-    const directions = Object.keys(enough);
+    const directions = ["forward", "inputGrad", "weightGrad"];
     const lines = [...groupBy(members, (g) => g.network)].map(([network, ofNetwork]) => [
       network,
       ...directions.map((direction) => {
@@ -76,11 +76,11 @@ function denseConvolutions(rows, peaks) {
         return found === undefined ? "" : `${found.reached} of ${found.cases}`;
       }),
     ]);
-    const head = ["", ...directions.map((direction) => `${direction} at ${percent(enough[direction])} or more`)];
     const ofGroup = rows.filter((row) => kind(row) === group);
     const listed = exceptions(ofGroup, peaks).join("\n");
     const title = `### Dense convolutions near the roof, ${group}`;
-    return `${title}\n\n${table(head, lines)}\n${listed === "" ? "" : `\nBelow, with their share:\n\n${listed}\n`}`;
+    const below = listed === "" ? "" : `\nBelow, with their share:\n\n${listed}\n`;
+    return `${title}\n\nEnough: ${wanted(members[0])}.\n\n${table(["", ...directions], lines)}\n${below}`;
   });
 }
 

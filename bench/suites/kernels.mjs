@@ -11,7 +11,7 @@ import { withPeakMeter } from "../machine.mjs";
 import { chooseNetworks, createNetwork, networks } from "../networks.mjs";
 import { noise } from "../peers/noise.mjs";
 import { round } from "../race.mjs";
-import { denseShares, enough, percent, showBelow } from "../shares.mjs";
+import { dense, denseShares, percent, showBelow, wanted } from "../shares.mjs";
 
 export const defaults = { against: { native: "peak", wasm: "peak" }, needsPeaks: true };
 
@@ -41,8 +41,9 @@ export async function run(options) {
   for (const group of denseShares(rows)) {
     const { network, direction, engine, threads, reached, cases } = group;
     const below = reached < cases ? `; below: ${showBelow(group)}` : "";
-    const share = percent(enough[direction]);
-    options.log(`${network} ${direction}, ${engine} ${threads}t: ${reached} of ${cases} at ${share} or more${below}`);
+    options.log(
+      `${network} ${direction}, ${engine} ${threads}t: ${reached} of ${cases} enough (${wanted(group)})${below}`,
+    );
   }
 }
 
@@ -61,7 +62,7 @@ async function measureAll({ models, batches, threads, engines, peaks, exact, pas
       log(`${name} on ${t} threads: memory ${peaks[t].readGBs} GB/s`);
       const peaksSeen = [];
       const best = new Map();
-      for (const c of repeated(cases, passes, (one) => best.get(one)?.ratio >= one.enough)) {
+      for (const c of repeated(cases, passes, (one) => isEnough(best.get(one)))) {
         const { seconds, peak: beside, error } = measure(engine, c, () => peakNow(name, t));
         peaksSeen.push(beside);
         const peak = Math.max(...peaksSeen.slice(-NEIGHBOURS));
@@ -92,6 +93,9 @@ async function measureAll({ models, batches, threads, engines, peaks, exact, pas
     }
   }
 }
+
+/** Whether what was measured needs no further pass. */
+const isEnough = (row) => row !== undefined && row.ratio >= (dense(row)?.enough ?? ENOUGH_OF_PRODUCT);
 
 /** All cases, then in every further pass those that are not done: slow minutes of the machine only lower a share. */
 function* repeated(cases, passes, done) {
@@ -144,7 +148,6 @@ function convolution(direction, x, weight, attrs) {
   return {
     label,
     op,
-    enough: enough[direction],
     batch: x[0],
     // Weights change in every training step, so packing them belongs to the gradients.
     inputs: reads.map((name) => ({ shape: shapes[name], constant: direction === "forward" && name === "weight" })),
@@ -159,7 +162,6 @@ function product(n) {
   return {
     label: `matmul ${n}³`,
     op: matmulOp,
-    enough: ENOUGH_OF_PRODUCT,
     batch: 1,
     inputs: [{ shape: [n, n] }, { shape: [n, n] }],
     attrs: { transposeA: false, transposeB: false },
