@@ -2,7 +2,8 @@
 //
 // A tile holds MR rows × NV vectors of results in registers. Per step it loads NV vectors of B once and broadcasts one
 // float of A per row: MR·NV multiply–adds for MR + NV loads. The shapes fill the register file without a spill
-// (one value too many halves the speed): 14×2 with 32 registers of 64 bytes, 6×2 and 4×2 with 16 registers, 12×2 on NEON.
+// (one value too many halves the speed): 14×2 with 32 registers of 64 bytes, 6×2 and 4×2 with 16 registers, 12×2 on NEON, 6×2
+// in relaxed SIMD if KEEP fixes the order, else 4×2 in WebAssembly.
 // With one vector (few output channels) more rows keep enough sums in flight to hide the multiply–add latency.
 // Every row count 1…MR is instantiated and callers cut their rows evenly, so there are no masked tails in the rows.
 // Expected: 95–100 % of the multiply–add peak with NV = 2, about 80 % with NV = 1 (bound by one broadcast per multiply–add).
@@ -24,6 +25,11 @@
 #define ROWS1 12
 #define FOR_ROWS2(T) T(1) T(2) T(3) T(4) T(5) T(6) T(7) T(8) T(9) T(10) T(11) T(12)
 #define FOR_ROWS1(T) FOR_ROWS2(T)
+#elif defined(__wasm_relaxed_simd__)
+#define ROWS2 6
+#define ROWS1 8
+#define FOR_ROWS2(T) T(1) T(2) T(3) T(4) T(5) T(6)
+#define FOR_ROWS1(T) FOR_ROWS2(T) T(7) T(8)
 #else
 #define ROWS2 4
 #define ROWS1 8
@@ -32,6 +38,14 @@
 #endif
 #define MAX_ROWS (ROWS1 > ROWS2 ? ROWS1 : ROWS2)
 #define BLOCK (2 * VL) // output channels of a full panel; the last panel of an odd count is one vector wide
+
+// After every step of a sum, in WebAssembly: clang would load all of a step's A first, and V8 run out of registers at 5×2 (20
+// GFLOP/s for 47 in Node 24). Not for simd128, where Node 20 runs out of them all the same and one vector gets slower.
+#ifdef __wasm_relaxed_simd__
+#define KEEP(v) __asm__ volatile("" : "+r"(v))
+#else
+#define KEEP(v) (void)0
+#endif
 
 // How far ahead the packed B is prefetched, in floats. Free when B is cached, −20 % time when it streams from memory.
 #define PREFETCH 4096
@@ -63,12 +77,18 @@ INLINE void row_tile(const int MR, const int NV, ptrdiff_t taps, ptrdiff_t run, 
     rows += MR;
     for (ptrdiff_t k = 0; k < run; k++) {
       vf b[2];
-      UNROLL for (int j = 0; j < NV; j++) b[j] = ld(w + j * VL);
+      UNROLL for (int j = 0; j < NV; j++) {
+        b[j] = ld(w + j * VL);
+        KEEP(b[j]);
+      }
       UNROLL for (int j = 0; j < NV * VB; j += 64) __builtin_prefetch(w + PREFETCH + j / 4);
       w += NV * VL;
       UNROLL for (int i = 0; i < MR; i++) {
         vf a = splat(p[i][k]);
-        UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(a, b[j], acc[i][j]);
+        UNROLL for (int j = 0; j < NV; j++) {
+          acc[i][j] = madd(a, b[j], acc[i][j]);
+          KEEP(acc[i][j]);
+        }
       }
     }
   }
@@ -104,10 +124,16 @@ INLINE void sum_box(const int MR, const int NV, const int apart, const Box *box,
       const float *d = b + n * box->bImage + r * box->bRow;
       for (ptrdiff_t q = 0; q < count; q++) {
         vf v[2];
-        UNROLL for (int j = 0; j < NV; j++) v[j] = ld(d + j * VL);
+        UNROLL for (int j = 0; j < NV; j++) {
+          v[j] = ld(d + j * VL);
+          KEEP(v[j]);
+        }
         UNROLL for (int i = 0; i < MR; i++) {
           vf x = splat(apart ? p[i][at] : p[0][at + i]);
-          UNROLL for (int j = 0; j < NV; j++) acc[i][j] = madd(x, v[j], acc[i][j]);
+          UNROLL for (int j = 0; j < NV; j++) {
+            acc[i][j] = madd(x, v[j], acc[i][j]);
+            KEEP(acc[i][j]);
+          }
         }
         __builtin_prefetch(ahead, 0, 2);
         ahead += aheadPixel;
