@@ -14,7 +14,7 @@ const { values, positionals } = parseArgs({
     threads: { type: "string", default: "1,2" },
     engine: { type: "string", default: "native" },
     against: { type: "string" },
-    rounds: { type: "string", default: "9" },
+    rounds: { type: "string" },
     passes: { type: "string", default: "1" },
     exact: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
@@ -51,7 +51,7 @@ await suite.run({
   against: Object.fromEntries(
     engines.map((engine) => [engine, (values.against ?? suite.defaults.against[engine]).split(",")]),
   ),
-  rounds: Number(values.rounds),
+  rounds: values.rounds === undefined ? undefined : Number(values.rounds),
   passes: Number(values.passes),
   log,
   wrong: (message) => {

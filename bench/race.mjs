@@ -10,7 +10,7 @@ export const round = (x, digits = 4) => Number(x.toPrecision(digits));
  * Seconds per run of each contestant: one list per contestant, one value per round.
  *
  * Each has run before. A turn is one untimed run (caches hold the other's data) and then as many as fit into `turn`
- * seconds; there are as many rounds as wanted, but at least 3 and no more than fit into `budget` seconds.
+ * seconds. Unless their number is given, there are 9 rounds, or 3 to 8 where no more fit into `budget` seconds.
  */
 export async function race(contestants, { rounds, turn = 0.25, budget = 12 }) {
   const counts = [];
@@ -23,7 +23,7 @@ export async function race(contestants, { rounds, turn = 0.25, budget = 12 }) {
     roundSeconds += (n + Number(warm)) * seconds;
   }
   const times = contestants.map(() => []);
-  const wanted = Math.max(3, Math.min(rounds, Math.floor(budget / roundSeconds)));
+  const wanted = rounds ?? Math.max(3, Math.min(9, Math.floor(budget / roundSeconds)));
   for (let r = 0; r < wanted; r++) {
     for (const [i, c] of contestants.entries()) {
       const { n, warm } = counts[i];

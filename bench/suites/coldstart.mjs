@@ -11,7 +11,7 @@ export const defaults = {
   against: { native: "onnxruntime-node,pytorch", wasm: "onnxruntime-web" },
 };
 
-export async function run({ models, batches, threads, engines, against, rounds, log, record }) {
+export async function run({ models, batches, threads, engines, against, rounds = 9, log, record }) {
   for (const network of chooseNetworks(models)) {
     const { input } = networks[network];
     for (const batch of batches) {

@@ -1,3 +1,4 @@
+import { UsageError } from "../base/errors.ts";
 import { checkNotAsync } from "../base/notAsync.ts";
 import { checkShape } from "../base/shape.ts";
 import type { Attrs, TensorSpec } from "../backend/contract.ts";
@@ -58,9 +59,21 @@ export function applyOp(op: Op, inputs: readonly (Tensor | undefined)[], attrs: 
 }
 
 function inferShape(op: Op, inputs: readonly (Tensor | undefined)[], attrs: Attrs): TensorSpec {
-  const spec = op.shape(inputs, attrs);
-  checkShape(spec.shape, op.name);
-  return spec;
+  try {
+    const spec = op.shape(inputs, attrs);
+    checkShape(spec.shape, op.name);
+    return spec;
+  } catch (error) {
+    throw notTensor(op, inputs) ?? error;
+  }
+}
+
+/** What to tell a program without types that gave something else for a tensor; null if it did not. */
+function notTensor({ name }: Op, inputs: readonly unknown[]): UsageError | null {
+  const i = inputs.findIndex((x) => x !== undefined && !(x instanceof Tensor));
+  if (i < 0) return null;
+  const given = Array.isArray(inputs[i]) ? "an array" : inputs[i] === null ? "null" : `of type ${typeof inputs[i]}`;
+  return new UsageError(`${name}: input ${i + 1} is ${given}, not a tensor; tensor(values) makes one of numbers`);
 }
 
 function execute(op: Op, inputs: readonly (Tensor | undefined)[], attrs: Attrs, spec: TensorSpec): Storage {
