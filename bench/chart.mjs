@@ -1,4 +1,4 @@
-// The chart of the scaling suite: how many times the time per image (or pixel) at batch 4 each batch and size takes.
+// The chart of the scaling suite: how many times the time per multiply–accumulate of batch 4 at 224 pixels each takes.
 
 const [WIDTH, HEIGHT, LEFT, TOP] = [760, 310, 70, 50];
 const COLOURS = ["#4269d0", "#efb118", "#ff725c", "#6cc5b0"];
@@ -42,7 +42,7 @@ export function scalingChart(rows) {
   const legend = names.map(
     (model, c) => `<text x="${LEFT + c * 130}" y="${HEIGHT - 4}" fill="${COLOURS[c % COLOURS.length]}">${model}</text>`,
   );
-  const heading = `Time per pixel, as a multiple of that in batches of 4 at 224 pixels; ${threads} ${threads === 1 ? "thread" : "threads"}`;
+  const heading = `Time per multiply–accumulate, as a multiple of that in batches of 4 at 224 pixels; ${threads} ${threads === 1 ? "thread" : "threads"}`;
   const scale = [0, 0.5, 1, 1.5].map((v) => `<text x="${LEFT - 12}" y="${y(v) + 4}" text-anchor="end">${v}</text>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
