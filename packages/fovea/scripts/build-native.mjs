@@ -111,11 +111,15 @@ export async function buildSanitized(sources = kernelSources()) {
   return { addon: output, library, isas: Object.keys(isas) };
 }
 
-/**
- * The addon for another processor, for scripts/cross.mjs at the root: its path, or the reason why it cannot be made here.
- * With `scalar`, as on a processor that has no line in `isasOf`.
- */
-export async function buildCross(command, arch, { scalar = false } = {}, sources = kernelSources()) {
+/** Builds that tests run elsewhere than on the processors they are for. */
+const elsewhere = {
+  neon: { folder: "linux-arm64", defines: [], made: isasOf.arm64 },
+  scalar: { folder: "linux-arm64-scalar", defines: ["-DFV_SCALAR"], made: { scalar: ["-DVB=16"] } },
+  avx512: { folder: "linux-x64-avx512", defines: ["-DFV_HALVES"], made: { avx512: ["-march=x86-64-v3", "-DVB=64"] } },
+};
+
+/** The addon of a line of `elsewhere`, for cross.mjs and halves.mjs at the root: its path, or the reason why it cannot be made. */
+export async function buildElsewhere(isa, command, sources = kernelSources()) {
   const headers = findHeaders();
   if (headers === null) return { reason: "node_api.h was not found beside Node (<prefix>/include/node)" };
   let version;
@@ -124,11 +128,11 @@ export async function buildCross(command, arch, { scalar = false } = {}, sources
   } catch {
     return { reason: `there is no ${command}` };
   }
-  const [made, extra] = scalar ? [{ scalar: ["-DVB=16"] }, ["-DFV_SCALAR"]] : [isasOf[arch], []];
-  const output = path.join(buildFolder, "native", `linux-${arch}${scalar ? "-scalar" : ""}`, "fovea.node");
-  const key = sha256(sources, flags, made, extra, version, headers);
+  const { folder, defines, made } = elsewhere[isa];
+  const output = path.join(buildFolder, "native", folder, "fovea.node");
+  const key = sha256(sources, flags, defines, made, version, headers);
   if (!isFresh(key, [output], `${output}.key`)) {
-    await compile(command, headers, output, sources, extra, linkFlags.linux, made);
+    await compile(command, headers, output, sources, defines, linkFlags.linux, made);
     writeAtomic(`${output}.key`, key);
   }
   return { addon: output };

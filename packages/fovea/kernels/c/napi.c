@@ -24,7 +24,11 @@ static int has_avx512(void) {
 }
 static int has_avx2(void) { return HAS("avx2") && HAS("fma") && HAS("bmi") && HAS("bmi2"); }
 static int always(void) { return 1; }
+#ifdef FV_HALVES // AVX-512's kernels of AVX2's instructions, for tests
+#define ISAS ISA(avx512, 16, has_avx2)
+#else
 #define ISAS ISA(avx512, 16, has_avx512) ISA(avx2, 8, has_avx2) ISA(sse2, 4, always)
+#endif
 #elif defined(__aarch64__) && !defined(FV_SCALAR)
 DECLARE(neon)
 static int always(void) { return 1; }

@@ -58,7 +58,7 @@ const shapes: [what: string, x: number[], out: number, byWinograd: boolean[], ke
   ["2×2 tiles", [1, 33, 7, 8], 65, [true, false, false]],
   ["2×2 tiles, all threads on a plane", [1, 290, 7, 7], 230, [true, false, false]],
   ["5×5 kernels", [2, 48, 17, 18], 67, [true, true, false], [5, 5]],
-  ["5×5 kernels, all threads on a plane", [1, 130, 12, 12], 226, [true, true, false], [5, 5]],
+  ["5×5 kernels, all threads on a plane", [2, 130, 12, 12], 226, [true, true, false], [5, 5]],
   ["1×7 kernels", [2, 67, 17, 17], 50, [true, false, false], [1, 7]],
   ["7×1 kernels", [1, 50, 19, 17], 67, [true, false, false], [7, 1]],
 ];
