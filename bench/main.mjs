@@ -40,6 +40,11 @@ const rows = [];
 const log = (line) => console.error(line);
 
 const threads = numbers(values.threads);
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error(`--rounds: "${values.rounds}" is not a whole number from 1 on`);
+  process.exit(2);
+}
 const peaks = suite.defaults.needsPeaks || values.record ? await measurePeaks(threads) : null;
 await suite.run({
   models: values.models ?? suite.defaults.models,
@@ -51,7 +56,7 @@ await suite.run({
   against: Object.fromEntries(
     engines.map((engine) => [engine, (values.against ?? suite.defaults.against[engine]).split(",")]),
   ),
-  rounds: values.rounds === undefined ? undefined : Number(values.rounds),
+  rounds,
   passes: Number(values.passes),
   log,
   wrong: (message) => {

@@ -3,15 +3,13 @@
 // ends the run with its kernel and line. Compiled programs share one arena; their kernels are those that run eagerly.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { buildSanitized } from "../packages/fovea/scripts/build-native.mjs";
-import { generatedFolder, kernelHash, kernelSources } from "../packages/fovea/scripts/files.mjs";
+import { generatedFolder, kernelSources } from "../packages/fovea/scripts/files.mjs";
+import { kernelsAreBuilt, testNative } from "./native-tests.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const sources = kernelSources();
-if (!readFileSync(path.join(generatedFolder, "kernels.generated.ts"), "utf8").includes(`${kernelHash(sources)}`)) {
+if (!kernelsAreBuilt(sources)) {
   console.error("sanitizers: the kernels have changed since the last build, run npm run build first");
   process.exit(1);
 }
@@ -20,8 +18,6 @@ if ("reason" in built) {
   console.log(`sanitizers: skipped: ${built.reason}`);
   process.exit(0);
 }
-const vitest = path.join(path.dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
-const filters = process.argv.length > 2 ? process.argv.slice(2) : ["src/ops/", "src/backend/", "src/nn/", "src/graph/"];
 const cpu = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
 const has = (feature) => new RegExp(`^flags\\s*:.*\\b${feature}\\b`, "m").test(cpu);
 checkGuard();
@@ -31,15 +27,7 @@ for (const isa of built.isas) {
     continue;
   }
   console.log(`sanitizers: ${isa}`);
-  const { status, signal } = spawnSync(
-    process.execPath,
-    [vitest, "run", "--project", "unit", "-t", "native", ...filters],
-    {
-      cwd: root,
-      stdio: "inherit",
-      env: { ...environment(), FOVEA_ISA: isa, FOVEA_ADDON: built.addon },
-    },
-  );
+  const { status, signal } = testNative(isa, built.addon, environment());
   if (status !== 0) {
     console.error(`sanitizers: ${isa} failed (${signal ?? status})`);
     process.exit(1);
