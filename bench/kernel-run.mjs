@@ -18,7 +18,7 @@ class Commands {
   }
 
   command(kernel, refs, params, options = {}) {
-    this.list.push({ kernel, refs, params, serial: options.serial ?? false, writes: options.writes ?? 1 });
+    this.list.push({ kernel, refs, params, threads: options.threads, writes: options.writes ?? 1 });
   }
 
   scratch(bytes) {
@@ -40,12 +40,12 @@ class Commands {
 
   encode(commands) {
     const words = new ProgramWords();
-    for (const { kernel, refs, params, serial } of commands) {
+    for (const { kernel, refs, params, threads } of commands) {
       words.command(
         kernel,
         refs.map((ref) => this.addresses[ref]),
         params,
-        serial,
+        threads,
       );
     }
     return () => words.count > 0 && this.#runtime.run(words.words, words.count);

@@ -25,8 +25,8 @@ KERNEL(along_axis) {
   const int32_t *starts = buf[1], *from = buf[2];
   float *y = buf[4];
   const ptrdiff_t size = p[1], out = p[2], inner = p[3], rows = p[0] * out;
-  ptrdiff_t u = share(rows, part, parts);
-  const ptrdiff_t end = share(rows, part + 1, parts);
+  ptrdiff_t u = begin_of(rows, part);
+  const ptrdiff_t end = end_of(rows, part);
   while (u < end) {
     const ptrdiff_t o = u / out, k0 = u % out, k1 = k0 + end - u < out ? k0 + end - u : out;
     const float *map = x + o * size * inner;

@@ -43,13 +43,13 @@ INLINE int32_t arg_row(const float *x, ptrdiff_t length, beats_fn *beats) {
   return at[first];
 }
 
-INLINE void arg_reduce(void *const *buf, const int32_t *p, int part, int parts, beats_fn *beats) {
+INLINE void arg_reduce(void *const *buf, const int32_t *p, Part part, beats_fn *beats) {
   const float *x = buf[0];
   int32_t *y = buf[1];
   ptrdiff_t length = p[0], stride = p[1];
   walk_spec w = walk_read(p + 2, 1);
   ptrdiff_t kept = walk_size(&w), last = w.rank - 1, width = w.dims[last], step = w.strides[0][last];
-  ptrdiff_t at = share(kept, part, parts), end = share(kept, part + 1, parts);
+  ptrdiff_t at = begin_of(kept, part), end = end_of(kept, part);
   if (at >= end) return;
   walk_state s = walk_seek(&w, at);
   while (at < end) {
@@ -70,7 +70,7 @@ INLINE void arg_reduce(void *const *buf, const int32_t *p, int part, int parts, 
   }
 }
 
-KERNEL(argmax_f32) { arg_reduce(buf, p, part, parts, beats_max); }
-KERNEL(argmin_f32) { arg_reduce(buf, p, part, parts, beats_min); }
-KERNEL(argmax_i32) { arg_reduce(buf, p, part, parts, beats_max_int); }
-KERNEL(argmin_i32) { arg_reduce(buf, p, part, parts, beats_min_int); }
+KERNEL(argmax_f32) { arg_reduce(buf, p, part, beats_max); }
+KERNEL(argmin_f32) { arg_reduce(buf, p, part, beats_min); }
+KERNEL(argmax_i32) { arg_reduce(buf, p, part, beats_max_int); }
+KERNEL(argmin_i32) { arg_reduce(buf, p, part, beats_min_int); }

@@ -92,7 +92,7 @@ INLINE void first_rows(const norm_walk *w, ptrdiff_t b, const float *x, float *s
 // buf: x, partial
 KERNEL(channel_moments) {
   const norm_walk w = norm_read(p);
-  for (ptrdiff_t b = share(w.blocks, part, parts), end = share(w.blocks, part + 1, parts); b < end; b++) {
+  for (ptrdiff_t b = begin_of(w.blocks, part), end = end_of(w.blocks, part); b < end; b++) {
     const float *x = (const float *)buf[0] + b * w.block * w.width;
     float *out = (float *)buf[1] + 3 * b * w.width;
     first_rows(&w, b, x, out);
@@ -110,8 +110,8 @@ INLINE double group_count(const norm_walk *w, ptrdiff_t b, ptrdiff_t g) {
     for (ptrdiff_t g = 0; g < w->groups; g++)
 // Whole vectors of channels of this part, and the n channels that are left.
 #define FOR_CHANNELS(whole, left)                                                                                       \
-  const ptrdiff_t vectors = ceil_div(w.channels, VL), end = share(vectors, part + 1, parts) * VL;                       \
-  for (ptrdiff_t c = share(vectors, part, parts) * VL; c < min_(w.channels, end); c += VL) {                            \
+  const ptrdiff_t vectors = ceil_div(w.channels, VL), end = end_of(vectors, part) * VL;                       \
+  for (ptrdiff_t c = begin_of(vectors, part) * VL; c < min_(w.channels, end); c += VL) {                            \
     const int n = (int)min_(VL, w.channels - c);                                                                        \
     if (n == VL) whole;                                                                                                 \
     else left;                                                                                                          \
@@ -151,10 +151,10 @@ KERNEL(channel_moments_join) {
   FOR_CHANNELS(join_moments(&w, partial + c, mean + c, variance + c, VL), join_moments(&w, partial + c, mean + c, variance + c, n))
 }
 
-INLINE void gradient_sums(void *const *buf, const int32_t *p, int part, int parts, const int what) {
+INLINE void gradient_sums(void *const *buf, const int32_t *p, Part part, const int what) {
   const norm_walk w = norm_read(p);
   const float *mean = buf[2];
-  for (ptrdiff_t b = share(w.blocks, part, parts), end = share(w.blocks, part + 1, parts); b < end; b++) {
+  for (ptrdiff_t b = begin_of(w.blocks, part), end = end_of(w.blocks, part); b < end; b++) {
     const ptrdiff_t at = b * w.block * w.width;
     float *out = (float *)buf[4] + 3 * b * w.width;
     for (ptrdiff_t g = 0; g < w.groups; g++) __builtin_memcpy(out + g * w.channels, mean, (size_t)w.channels * 4);
@@ -163,8 +163,8 @@ INLINE void gradient_sums(void *const *buf, const int32_t *p, int part, int part
 }
 // buf: x, g, moments, y (any, unless masked), partial. p: … 4 masked
 KERNEL(batch_norm_grad_sums) {
-  if (p[4]) gradient_sums(buf, p, part, parts, SUM_MASKED);
-  else gradient_sums(buf, p, part, parts, SUM_GRADIENT);
+  if (p[4]) gradient_sums(buf, p, part, SUM_MASKED);
+  else gradient_sums(buf, p, part, SUM_GRADIENT);
 }
 
 // Σg and Σg·x̂ of n channels.
@@ -201,7 +201,7 @@ KERNEL(batch_norm_table) {
   const float *mean = buf[0], *variance = (const float *)buf[1] + p[5], *weight = buf[2], *bias = buf[3];
   float *table = buf[4];
   const ptrdiff_t width = p[1];
-  for (ptrdiff_t k = share(width, part, parts), c = k % p[0]; k < share(width, part + 1, parts); k++) {
+  for (ptrdiff_t k = begin_of(width, part), c = k % p[0]; k < end_of(width, part); k++) {
     const float scale = 1 / __builtin_sqrtf(variance[c] + pf(p, 2));
     table[k] = mean[c];
     table[width + k] = p[3] ? scale * weight[c] : scale;
@@ -211,10 +211,10 @@ KERNEL(batch_norm_table) {
 }
 
 // The floats [*from, *to) of n in whole rows of `width` that belong to this part.
-INLINE void rows_share(ptrdiff_t n, ptrdiff_t width, int part, int parts, ptrdiff_t *from, ptrdiff_t *to) {
+INLINE void rows_share(ptrdiff_t n, ptrdiff_t width, Part part, ptrdiff_t *from, ptrdiff_t *to) {
   const ptrdiff_t rows = ceil_div(n, width);
-  *from = share(rows, part, parts) * width;
-  *to = min_(n, share(rows, part + 1, parts) * width);
+  *from = begin_of(rows, part) * width;
+  *to = min_(n, end_of(rows, part) * width);
 }
 
 enum { ACT_NONE, ACT_RELU, ACT_CLIP, ACT_SILU };
@@ -233,12 +233,12 @@ INLINE void normalize_vector(const float *x, const float *table, ptrdiff_t width
   norm_store(y, activated(v, activation, low, high), n);
 }
 
-INLINE void normalize(void *const *buf, const int32_t *p, int part, int parts, const int residual, const int activation) {
+INLINE void normalize(void *const *buf, const int32_t *p, Part part, const int residual, const int activation) {
   const ptrdiff_t width = p[2];
   const float *table = buf[1];
   const vf low = splat(pf(p, 5)), high = splat(pf(p, 6));
   ptrdiff_t at, end;
-  rows_share((ptrdiff_t)p[0] * p[1], width, part, parts, &at, &end);
+  rows_share((ptrdiff_t)p[0] * p[1], width, part, &at, &end);
   for (; at < end; at += width) {
     const ptrdiff_t n = min_(width, end - at);
     const float *x = (const float *)buf[0] + at, *add = (const float *)buf[2] + at;
@@ -255,8 +255,8 @@ INLINE void normalize(void *const *buf, const int32_t *p, int part, int parts, c
 KERNEL(batch_norm) {
 #define ACTIVATION(a)                                        \
   case a:                                                    \
-    if (p[3]) normalize(buf, p, part, parts, 1, a);          \
-    else normalize(buf, p, part, parts, 0, a);               \
+    if (p[3]) normalize(buf, p, part, 1, a);          \
+    else normalize(buf, p, part, 0, a);               \
     break;
   switch (p[4]) { ACTIVATION(ACT_NONE) ACTIVATION(ACT_RELU) ACTIVATION(ACT_CLIP) ACTIVATION(ACT_SILU) }
 #undef ACTIVATION
@@ -268,7 +268,7 @@ KERNEL(batch_norm_input_grad_table) {
   const float *mean = buf[0], *variance = mean + p[0], *weight = buf[1], *plain = buf[2], *weighted = plain + p[0];
   float *table = buf[3];
   const ptrdiff_t width = p[1];
-  for (ptrdiff_t k = share(width, part, parts), c = k % p[0]; k < share(width, part + 1, parts); k++) {
+  for (ptrdiff_t k = begin_of(width, part), c = k % p[0]; k < end_of(width, part); k++) {
     const float r = 1 / __builtin_sqrtf(variance[c] + pf(p, 2)), a = p[3] ? r * weight[c] : r, n = (float)p[4];
     table[k] = mean[c];
     table[width + k] = a;
@@ -286,11 +286,11 @@ INLINE void input_grad_vector(const float *x, const float *g, const float *y, co
   norm_store(dx, d * norm_load(table + width, n) + centered, n);
 }
 
-INLINE void input_grad(void *const *buf, const int32_t *p, int part, int parts, const int masked) {
+INLINE void input_grad(void *const *buf, const int32_t *p, Part part, const int masked) {
   const ptrdiff_t width = p[2];
   const float *table = buf[3];
   ptrdiff_t at, end;
-  rows_share((ptrdiff_t)p[0] * p[1], width, part, parts, &at, &end);
+  rows_share((ptrdiff_t)p[0] * p[1], width, part, &at, &end);
   for (; at < end; at += width) {
     const ptrdiff_t n = min_(width, end - at);
     const float *x = (const float *)buf[0] + at, *g = (const float *)buf[1] + at, *y = (const float *)buf[2] + at;
@@ -304,6 +304,6 @@ INLINE void input_grad(void *const *buf, const int32_t *p, int part, int parts, 
 }
 // buf: x, g, y (any, unless masked), table, dx. p: pixels, C, width, masked
 KERNEL(batch_norm_input_grad) {
-  if (p[3]) input_grad(buf, p, part, parts, 1);
-  else input_grad(buf, p, part, parts, 0);
+  if (p[3]) input_grad(buf, p, part, 1);
+  else input_grad(buf, p, part, 0);
 }

@@ -17,11 +17,11 @@ static const float *staged(const float *x, ptrdiff_t stride, ptrdiff_t n, float 
   return stage;
 }
 
-static __attribute__((noinline)) void binary_walk(void *const *buf, const int32_t *p, int part, int parts, row_fn *row) {
+static __attribute__((noinline)) void binary_walk(void *const *buf, const int32_t *p, Part part, row_fn *row) {
   const float *x = buf[0], *y = buf[1];
   walk_spec w = walk_read(p, 2);
   ptrdiff_t at, end;
-  walk_share(walk_size(&w), part, parts, &at, &end);
+  walk_share(walk_size(&w), part, &at, &end);
   if (at >= end) return;
   float stage[2][STAGE];
   if (is_repeated(&w, 0) || is_repeated(&w, 1)) {
@@ -52,10 +52,10 @@ static __attribute__((noinline)) void binary_walk(void *const *buf, const int32_
   }
 }
 
-static __attribute__((noinline)) void byte_walk(void *const *buf, const int32_t *p, int part, int parts, byte_row_fn *row) {
+static __attribute__((noinline)) void byte_walk(void *const *buf, const int32_t *p, Part part, byte_row_fn *row) {
   walk_spec w = walk_read(p, 2);
   ptrdiff_t at, end;
-  walk_share(walk_size(&w), part, parts, &at, &end);
+  walk_share(walk_size(&w), part, &at, &end);
   if (at >= end) return;
   ptrdiff_t columns = w.dims[w.rank - 1], sx = w.strides[0][w.rank - 1], sy = w.strides[1][w.rank - 1];
   walk_state s = walk_seek(&w, at);
@@ -69,12 +69,12 @@ static __attribute__((noinline)) void byte_walk(void *const *buf, const int32_t 
 }
 
 #define B(name, result) \
-  KERNEL(name##_f32) { binary_walk(buf, p, part, parts, row_##name##_f32); }
+  KERNEL(name##_f32) { binary_walk(buf, p, part, row_##name##_f32); }
 #define I(name, result) \
-  KERNEL(name##_i32) { binary_walk(buf, p, part, parts, row_##name##_i32); }
+  KERNEL(name##_i32) { binary_walk(buf, p, part, row_##name##_i32); }
 #define C(name, result) B(name, result) I(name, result)
 #define L(name, result) \
-  KERNEL(name) { byte_walk(buf, p, part, parts, row_##name); }
+  KERNEL(name) { byte_walk(buf, p, part, row_##name); }
 #include "binary.def"
 #undef B
 #undef I

@@ -134,7 +134,7 @@ KERNEL(chain) {
   ptrdiff_t grains = 0;
   for (int list = 0; list < lists; list++) grains += walk_grains(size[list]);
   // The share of this part, counted from the first grain of the list.
-  ptrdiff_t from = share(grains, part, parts), to = share(grains, part + 1, parts);
+  ptrdiff_t from = begin_of(grains, part), to = end_of(grains, part);
   if (from >= to) return;
   p += 1 + lists;
   const ptrdiff_t block = p[0];

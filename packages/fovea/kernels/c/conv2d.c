@@ -20,5 +20,5 @@ KERNEL(conv2d) {
       .weights = buf[1], .panelK = (ptrdiff_t)p[7] * p[8] * (c / groups), .firstK = 0,
       .end = epilogue(p[15], p + 17, buf[2], buf[3]),
   };
-  run_window(&window, part, parts);
+  run_window(&window, part);
 }

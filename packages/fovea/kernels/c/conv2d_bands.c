@@ -32,26 +32,25 @@ static void window_rows(Window w, ptrdiff_t y0, ptrdiff_t y1, float *dst) {
   w.dst = dst;
   if (w.end.residual) w.end.residual += y0 * w.dstRow;
   w.dstImage = w.outH * w.dstRow;
-  run_window(&w, 0, 1);
+  run_window(&w, WHOLE);
 }
 
 // buf: x, weights (conv2d_pack) and bias of the first, weights (depthwise_pack) and bias of the second, weights and bias of
-//    the third, its residual, scratch [slots][ring and band], y
-// p: three times the parameters 0 … 18 of conv2d, 57 output rows of a band, 58 slots
+//    the third, its residual, scratch [threads][ring and band], y
+// p: three times the parameters 0 … 18 of conv2d, 57 output rows of a band
 KERNEL(conv2d_bands) {
   const int32_t *p1 = p, *p2 = p + BAND_STAGE, *p3 = p + 2 * BAND_STAGE;
   const Window first = stage(p1, buf[0], buf[1], buf[2], NULL, NULL);
   const Window deep = stage(p2, NULL, buf[3], buf[4], NULL, NULL);
   const Window last = stage(p3, NULL, buf[5], buf[6], buf[7], buf[9]);
   const Slide *slide = slide_of(&deep);
-  const ptrdiff_t images = p1[0], height = last.outH, most = p[3 * BAND_STAGE], slots = min_(p[3 * BAND_STAGE + 1], parts);
-  if (part >= slots) return;
+  const ptrdiff_t images = p1[0], height = last.outH, most = p[3 * BAND_STAGE];
   const ptrdiff_t ringRows = (most - 1) * deep.mulY + deep.tapsY, bandSize = most * deep.dstRow;
-  float *ring = (float *)buf[8] + part * (ringRows * first.dstRow + bandSize), *band = ring + ringRows * first.dstRow;
+  float *ring = (float *)buf[8] + part.thread * (ringRows * first.dstRow + bandSize), *band = ring + ringRows * first.dstRow;
   const ptrdiff_t channels = deep.srcC, ldw = round_up(channels, VL), pieces = slide_bands(&deep);
 
   ptrdiff_t made = 0; // rows of the first result that were made, of this image
-  const ptrdiff_t u0 = share(images * height, part, (int)slots), u1 = share(images * height, part + 1, (int)slots);
+  const ptrdiff_t u0 = begin_of(images * height, part), u1 = end_of(images * height, part);
   for (ptrdiff_t u = u0, rows; u < u1; u += rows) {
     const ptrdiff_t n = u / height, j0 = u % height;
     rows = min_(min_(most, height - j0), u1 - u);

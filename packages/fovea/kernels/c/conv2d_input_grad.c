@@ -24,17 +24,17 @@ static Window rows_of(Window w, ptrdiff_t n, ptrdiff_t j0, ptrdiff_t j1) {
 }
 
 // A stride class that no tap reaches.
-static void clear_pixels(const Window *w, int part, int parts) {
+static void clear_pixels(const Window *w, Part part) {
   const ptrdiff_t rows = w->images * w->outH;
-  for (ptrdiff_t r = share(rows, part, parts); r < share(rows, part + 1, parts); r++) {
+  for (ptrdiff_t r = begin_of(rows, part); r < end_of(rows, part); r++) {
     float *to = w->dst + r / w->outH * w->dstImage + r % w->outH * w->dstRow;
     for (ptrdiff_t i = 0; i < w->outW; i++) __builtin_memset(to + i * w->dstPixel, 0, (size_t)(w->groups * w->out) * 4);
   }
 }
 
-static void run_class(const Window *w, int part, int parts) {
-  if (w->tapsY * w->tapsX) run_window(w, part, parts);
-  else clear_pixels(w, part, parts);
+static void run_class(const Window *w, Part part) {
+  if (w->tapsY * w->tapsX) run_window(w, part);
+  else clear_pixels(w, part);
 }
 
 // buf: dY [N, OH, OW, OC], packed weights (conv2d_input_grad_pack), dX [N, H, W, C]
@@ -48,7 +48,7 @@ KERNEL(conv2d_input_grad) {
   const int banded = sh * sw > 1 && 4 * (oc / groups) * p[7] * p[8] * c <= CLASS_WEIGHTS && classRows * rowBytes > 4 * CLASS_BAND;
   const ptrdiff_t band = banded ? max_(1, CLASS_BAND / rowBytes) : classRows, bands = ceil_div(classRows, band);
   const ptrdiff_t units = banded ? images * bands : 1;
-  const ptrdiff_t u0 = banded ? share(units, part, parts) : 0, u1 = banded ? share(units, part + 1, parts) : 1;
+  const ptrdiff_t u0 = banded ? begin_of(units, part) : 0, u1 = banded ? end_of(units, part) : 1;
   for (ptrdiff_t u = u0; u < u1; u++) {
     const ptrdiff_t n = u / bands, j0 = share(classRows, (int)(u % bands), (int)bands), j1 = share(classRows, (int)(u % bands) + 1, (int)bands);
     ptrdiff_t tapsBefore = 0;
@@ -67,10 +67,10 @@ KERNEL(conv2d_input_grad) {
               .weights = buf[1], .panelK = (ptrdiff_t)p[7] * p[8] * (oc / groups), .firstK = tapsBefore * (oc / groups),
           };
           if (!banded) {
-            run_class(&window, part, parts);
+            run_class(&window, part);
           } else if (j0 < window.outH) {
             const Window rows = rows_of(window, n, j0, min_(j1, window.outH));
-            run_class(&rows, 0, 1);
+            run_class(&rows, WHOLE);
           }
         }
         tapsBefore += y.count * x.count;
@@ -96,7 +96,7 @@ KERNEL(conv2d_input_scatter) {
   const ptrdiff_t fold = p[14] == 1 ? kw : 1, runs = (ptrdiff_t)p[7] * kw / fold, length = fold * c;
   const ptrdiff_t panels = panel_count(length), maxRows = tile_rows(panel(length, 0).vectors), tiles = ceil_div(oh * ow, maxRows);
   float lanes[SCATTER_RUNS][MAX_ROWS * BLOCK];
-  for (ptrdiff_t n = share(p[0], part, parts); n < share(p[0], part + 1, parts); n++) {
+  for (ptrdiff_t n = begin_of(p[0], part); n < end_of(p[0], part); n++) {
     const float *dy = (const float *)buf[0] + n * oh * ow * oc;
     float *dx = (float *)buf[2] + n * h * w * c;
     __builtin_memset(dx, 0, (size_t)(h * w * c) * 4);

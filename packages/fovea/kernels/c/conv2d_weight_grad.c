@@ -23,7 +23,7 @@ KERNEL(conv2d_weight_grad) {
   const ptrdiff_t tapGroups = mixed ? 1 : s.taps, tapRows = mixed ? s.taps * s.in : s.in;
   const ptrdiff_t ldc = round_up(s.out, VL), panels = panel_count(s.out), maxRows = tile_rows(panel(s.out, 0).vectors);
   const ptrdiff_t rowTiles = ceil_div(tapRows, maxRows), perPanel = tapGroups * rowTiles, tiles = s.groups * panels * perPanel;
-  const ptrdiff_t u0 = share(tiles * blocks, part, parts), u1 = share(tiles * blocks, part + 1, parts);
+  const ptrdiff_t u0 = begin_of(tiles * blocks, part), u1 = end_of(tiles * blocks, part);
   const int inPlace = s.out % VL == 0 && perPanel < FEW_USES;
   cut_boxes(&s, inPlace ? in_place_pixels(&s) : LONG_PIXELS, 2 * GRAD_ROOM * BLOCK / s.in, 1);
   float dy[LONG_PIXELS * BLOCK] __attribute__((aligned(64)));
@@ -87,7 +87,7 @@ KERNEL(conv2d_weight_reduce) {
   const ptrdiff_t lanePieces = ceil_div(ldc, REDUCE_LANES), depthPieces = ceil_div(depth, REDUCE_DEPTH);
   const ptrdiff_t units = groups * lanePieces * depthPieces, blockSize = groups * depth * ldc;
   float sums[REDUCE_DEPTH * REDUCE_LANES];
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t k0 = u % depthPieces * REDUCE_DEPTH, n = min_(REDUCE_DEPTH, depth - k0);
     const ptrdiff_t l0 = u / depthPieces % lanePieces * REDUCE_LANES, lanes = min_(REDUCE_LANES, ldc - l0), g = u / depthPieces / lanePieces;
     const float *from = (const float *)buf[0] + g * depth * ldc + l0;

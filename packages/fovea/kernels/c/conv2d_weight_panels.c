@@ -109,7 +109,7 @@ KERNEL(conv2d_weight_panels) {
   const int inPlace = s.plain && s.in % VL == 0 && (row_tiles_of(&s) < FEW_USES || panel_count(s.in) < FEW_USES);
   cut_boxes(&s, inPlace ? in_place_pixels(&s) : GRAD_PIXELS, GRAD_ROOM, 0);
   const ptrdiff_t blocks = p[15], panels = panel_count(s.in), chunks = chunk_count(&s), perBlock = s.groups * chunks * panels;
-  const ptrdiff_t u0 = share(blocks * perBlock, part, parts), u1 = share(blocks * perBlock, part + 1, parts);
+  const ptrdiff_t u0 = begin_of(blocks * perBlock, part), u1 = end_of(blocks * perBlock, part);
   float x[GRAD_ROOM * BLOCK] __attribute__((aligned(64))), dy[GRAD_DY] __attribute__((aligned(64)));
   for (ptrdiff_t u = u0, next; u < u1; u = next) {
     next = min_(u1, (u / panels + 1) * panels);
@@ -153,7 +153,7 @@ KERNEL(conv2d_weight_panels_reduce) {
   const ptrdiff_t in = p[1], taps = p[2], groups = p[3], blocks = p[4], out = p[0] / groups, panels = panel_count(in);
   const ptrdiff_t lanes = round_up(in, VL), blockSize = groups * lanes * taps * out, units = p[0] * panels;
   float sums[GRAD_TAPS * BLOCK];
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t o = u % out, g = u / out / panels;
     const Panel q = panel(in, u / out % panels);
     const ptrdiff_t nb = q.vectors * VL;

@@ -80,17 +80,17 @@ FOR_PIXELS(DEPTHWISE)
 static depthwise_fn *const depthwise_tiles[TILE_PIXELS] = {FOR_PIXELS(DEPTHWISE_NAME)};
 
 // w: a window of one group over all channels; weights [tap][roundUp(channels, VL)], from tap firstK on.
-static void run_depthwise(const Window *w, int part, int parts) {
+static void run_depthwise(const Window *w, Part part) {
   const Slide *slide = slide_of(w);
   if (slide) {
-    run_slide(w, slide, part, parts);
+    run_slide(w, slide, part);
     return;
   }
   const ptrdiff_t channels = w->srcC, chunk = channel_chunk(w), chunks = ceil_div(channels, chunk), ldw = round_up(channels, VL);
   const ptrdiff_t columns = ceil_div(w->outW, TILE_PIXELS), units = w->images * chunks * columns;
   const ptrdiff_t group = w->tapsX ? TILE_TAPS / w->tapsX : 1; // tap rows of one pass
   TapTable table;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t n = u / columns / chunks, c0 = u / columns % chunks * chunk, width = min_(chunk, channels - c0);
     const ptrdiff_t i0 = share(w->outW, (int)(u % columns), (int)columns), pixels = share(w->outW, (int)(u % columns) + 1, (int)columns) - i0;
     for (ptrdiff_t from = 0; from == 0 || from < w->tapsY; from += group) {
@@ -126,7 +126,7 @@ KERNEL(depthwise) {
       .dst = buf[4], .images = p[0], .outH = oh, .outW = ow, .dstImage = oh * ow * c, .dstRow = ow * c, .dstPixel = c,
       .weights = buf[1], .end = epilogue(p[15], p + 17, buf[2], buf[3]),
   };
-  run_depthwise(&window, part, parts);
+  run_depthwise(&window, part);
 }
 
 // buf: dY [N, OH, OW, C], packed weights (depthwise_pack with p[1] = 1), dX [N, H, W, C]; p: as conv2d_input_grad
@@ -146,7 +146,7 @@ KERNEL(depthwise_input_grad) {
             .dstImage = h * w * c, .dstRow = sh * w * c, .dstPixel = sw * c,
             .weights = buf[1], .firstK = tapsBefore,
         };
-        run_depthwise(&window, part, parts);
+        run_depthwise(&window, part);
       }
       tapsBefore += y.count * x.count;
     }
@@ -156,7 +156,7 @@ KERNEL(depthwise_input_grad) {
 //    2 kH, 3 kW, 4 strideH, 5 strideW, 6 padTop, 7 padLeft, 8 dilationH, 9 dilationW
 KERNEL(depthwise_pack) {
   const ptrdiff_t c = p[0], kw = p[3], taps = p[2] * kw, ldw = round_up(c, VL);
-  const ptrdiff_t c0 = share(ldw, part, parts), c1 = share(ldw, part + 1, parts);
+  const ptrdiff_t c0 = begin_of(ldw, part), c1 = end_of(ldw, part);
   const float *w = buf[0];
   float *to = buf[1];
   if (!p[1]) {
@@ -204,7 +204,7 @@ KERNEL(depthwise_weight_grad) {
   const ptrdiff_t columns = ceil_div(ow, TILE_PIXELS), group = TILE_TAPS / w.tapsX, units = blocks * chunks;
   TapTable table;
   float sums[TILE_TAPS * SUM_CHANNELS] __attribute__((aligned(64)));
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t block = u / chunks, c0 = u % chunks * chunk, width = min_(chunk, c - c0);
     const ptrdiff_t r0 = share(p[0] * oh, (int)block, (int)blocks), r1 = share(p[0] * oh, (int)block + 1, (int)blocks);
     for (ptrdiff_t from = 0; from < w.tapsY; from += group) {
@@ -237,7 +237,7 @@ KERNEL(depthwise_weight_grad) {
 // Adds the blocks in order. buf: partial, dW [C, 1, kH, kW]. p: 0 C, 1 taps, 2 blocks
 KERNEL(depthwise_weight_reduce) {
   const ptrdiff_t c = p[0], taps = p[1], ldw = round_up(c, VL);
-  for (ptrdiff_t k = share(c, part, parts); k < share(c, part + 1, parts); k++)
+  for (ptrdiff_t k = begin_of(c, part); k < end_of(c, part); k++)
     for (ptrdiff_t t = 0; t < taps; t++) {
       float sum = 0;
       for (ptrdiff_t b = 0; b < p[2]; b++) sum += ((const float *)buf[0])[(b * taps + t) * ldw + k];

@@ -114,12 +114,12 @@ static void slide_pixels(const Window *w, const Slide *slide, const float *const
 }
 
 // As run_depthwise.
-static void run_slide(const Window *w, const Slide *slide, int part, int parts) {
+static void run_slide(const Window *w, const Slide *slide, Part part) {
   const ptrdiff_t channels = w->srcC, ldw = round_up(channels, VL), rowBytes = 4 * channels * min_(w->srcW, SLIDE_COLUMNS) * w->mulY;
   const ptrdiff_t bands = slide_bands(w);
   const ptrdiff_t chunk = min_(ZERO_RUN, round_up(ceil_div(channels, ceil_div(rowBytes, SLIDE_BYTES)), 16)), chunks = ceil_div(channels, chunk);
   const ptrdiff_t units = w->images * bands * chunks * w->outH;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t j = u % w->outH, block = u / w->outH, c0 = block % chunks * chunk, width = min_(chunk, channels - c0);
     const ptrdiff_t band = block / chunks % bands, n = block / chunks / bands;
     const ptrdiff_t i0 = share(w->outW, (int)band, (int)bands), i1 = share(w->outW, (int)band + 1, (int)bands);

@@ -7,10 +7,9 @@
 INLINE vf drop(vf x, vu word, int32_t limit, vf scale) { return select((vi)(word >> 8) >= limit, x * scale, splat(0)); }
 
 // Dense in logical order. Parts meet where blocks begin: WALK_GRAIN is a multiple of 4·VL.
-INLINE void dropout_dense(const float *x, const uint32_t *state, float *y, ptrdiff_t n, int32_t limit, vf scale, int part,
-                          int parts) {
+INLINE void dropout_dense(const float *x, const uint32_t *state, float *y, ptrdiff_t n, int32_t limit, vf scale, Part part) {
   ptrdiff_t i, end;
-  for (walk_share(n, part, parts, &i, &end); i < end; i += 4 * VL) {
+  for (walk_share(n, part, &i, &end); i < end; i += 4 * VL) {
     vu words[4];
     philox_blocks(words, state, (vu)lane_numbers() + (uint32_t)(i / 4));
     uint32_t by_word[4][VL], in_order[4 * VL];
@@ -28,11 +27,11 @@ INLINE void dropout_dense(const float *x, const uint32_t *state, float *y, ptrdi
 // Channels last, [n][pixels][channels] in memory: vectors run over channels, whose logical numbers lie `pixels` apart.
 // With pixels % 4 = 0 the four words of a block are four neighbouring pixels; otherwise one word of each block is used.
 INLINE void dropout_channels(const float *x, const uint32_t *state, float *y, const int32_t *p, int32_t limit, vf scale,
-                             int part, int parts) {
+                             Part part) {
   ptrdiff_t images = p[1], channels = p[2], pixels = p[3], step = pixels % 4 ? 1 : 4;
   vu lane = (vu)lane_numbers();
   ptrdiff_t units = images * (pixels / step);
-  for (ptrdiff_t u = share(units, part, parts), end = share(units, part + 1, parts); u < end; u++) {
+  for (ptrdiff_t u = begin_of(units, part), end = end_of(units, part); u < end; u++) {
     ptrdiff_t image = u / (pixels / step), pixel = u % (pixels / step) * step;
     for (ptrdiff_t c = 0; c < channels; c += VL) {
       int r = (int)min_of(VL, channels - c);
@@ -52,6 +51,6 @@ INLINE void dropout_channels(const float *x, const uint32_t *state, float *y, co
 
 KERNEL(dropout_f32) {
   vf scale = splat(pf(p, 5));
-  if (p[0]) dropout_channels(buf[0], buf[1], buf[2], p, p[4], scale, part, parts);
-  else dropout_dense(buf[0], buf[1], buf[2], (ptrdiff_t)p[1] * p[2] * p[3], p[4], scale, part, parts);
+  if (p[0]) dropout_channels(buf[0], buf[1], buf[2], p, p[4], scale, part);
+  else dropout_dense(buf[0], buf[1], buf[2], (ptrdiff_t)p[1] * p[2] * p[3], p[4], scale, part);
 }

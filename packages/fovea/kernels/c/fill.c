@@ -4,7 +4,7 @@
 KERNEL(fill_32) {
   float *y = buf[0];
   ptrdiff_t i, end;
-  walk_share(p[0], part, parts, &i, &end);
+  walk_share(p[0], part, &i, &end);
   vf v = (vf)splati(p[1]);
   for (; i + VL <= end; i += VL) st(y + i, v);
   if (i < end) st_tail(y + i, v, (int)(end - i));
@@ -12,6 +12,6 @@ KERNEL(fill_32) {
 
 KERNEL(fill_8) {
   ptrdiff_t from, to;
-  walk_share(p[0], part, parts, &from, &to);
+  walk_share(p[0], part, &from, &to);
   if (to > from) __builtin_memset((char *)buf[0] + from, p[1], (size_t)(to - from));
 }

@@ -96,9 +96,9 @@ static Strip input_strip(const Axis *a, Strip outputs) {
   return (Strip){from, step, max_(0, ceil_div(min_(to, a->size) - from, step))};
 }
 
-INLINE Strip strip_share(ptrdiff_t positions, ptrdiff_t part, ptrdiff_t parts) {
-  const ptrdiff_t from = share(positions, (int)part, (int)parts);
-  return (Strip){from, 1, share(positions, (int)part + 1, (int)parts) - from};
+INLINE Strip strip_share(ptrdiff_t positions, ptrdiff_t i, ptrdiff_t of) {
+  const ptrdiff_t from = share(positions, (int)i, (int)of);
+  return (Strip){from, 1, share(positions, (int)i + 1, (int)of) - from};
 }
 
 // Box i; from `end` on they have no images.

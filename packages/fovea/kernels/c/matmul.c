@@ -20,7 +20,7 @@
 // p: 0 K, 1 N, 2 transposed, 3 batches
 KERNEL(matmul_pack) {
   const ptrdiff_t k = p[0], n = p[1], panels = panel_count(n), chunks = ceil_div(k, PACK_CHUNK), units = p[3] * panels * chunks;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t batch = u / chunks / panels, k0 = u % chunks * PACK_CHUNK, k1 = min_(k, k0 + PACK_CHUNK);
     const Panel q = panel(n, u / chunks % panels);
     const ptrdiff_t nb = q.vectors * VL;
@@ -45,7 +45,7 @@ KERNEL(matmul_pack) {
 KERNEL(matmul_transpose) {
   const ptrdiff_t rows = p[0], columns = p[1], bands = ceil_div(columns, SQUARE), units = p[2] * bands;
   float square[SQUARE * SQUARE];
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t c0 = u % bands * SQUARE, width = min_(SQUARE, columns - c0);
     const float *a = (const float *)buf[0] + u / bands * rows * columns + c0;
     float *t = (float *)buf[1] + (u / bands * columns + c0) * rows;
@@ -128,9 +128,10 @@ static void product_tiles(const Product *s, ptrdiff_t batch, ptrdiff_t from, ptr
 KERNEL(matmul) {
   const Product s = matrix_product(buf, p);
   const ptrdiff_t panels = panel_count(s.n), tiles = s.batches * s.tiles;
+  const int parts = usual_parts(part);
   const int byPanel = panels >= 4 * parts ? (p[5] ? s.tiles < parts : s.n > s.m) : tiles < 2 * parts && panels > tiles;
-  const ptrdiff_t b0 = byPanel ? share(panels, part, parts) : 0, b1 = byPanel ? share(panels, part + 1, parts) : panels;
-  const ptrdiff_t t0 = byPanel ? 0 : share(tiles, part, parts), t1 = byPanel ? tiles : share(tiles, part + 1, parts);
+  const ptrdiff_t b0 = byPanel ? begin_of(panels, part) : 0, b1 = byPanel ? end_of(panels, part) : panels;
+  const ptrdiff_t t0 = byPanel ? 0 : begin_of(tiles, part), t1 = byPanel ? tiles : end_of(tiles, part);
   float rows[K_TILES * ROWS2 * (K_BLOCK + LINE)] __attribute__((aligned(64)));
   for (ptrdiff_t k0 = 0; k0 < max_(s.k, 1); k0 += K_BLOCK) {
     const ptrdiff_t depth = min_(K_BLOCK, s.k - k0);
@@ -171,7 +172,7 @@ KERNEL(matmul_narrow) {
   const Product s = matrix_product(buf, p);
   const ptrdiff_t panels = panel_count(s.n), slabs = ceil_div(panels, SLAB_PANELS), units = s.batches * slabs;
   float packed[SLAB_COLUMNS * SLAB_DEPTH] __attribute__((aligned(64)));
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t batch = u / slabs, b0 = u % slabs * SLAB_PANELS, b1 = min_(panels, b0 + SLAB_PANELS);
     const ptrdiff_t first = b0 * BLOCK, width = min_(s.n, b1 * BLOCK) - first;
     const float *b = (const float *)buf[1] + batch * s.k * s.n;
@@ -223,7 +224,7 @@ INLINE float dot_total(vf v) {
 KERNEL(matmul_few_dot) {
   const ptrdiff_t m = p[0], k = p[1], n = p[2], groups = ceil_div(n, 4);
   const Epilogue end = epilogue(p[3], p + 4, buf[2], buf[3]);
-  for (ptrdiff_t g = share(groups, part, parts); g < share(groups, part + 1, parts); g++) {
+  for (ptrdiff_t g = begin_of(groups, part); g < end_of(groups, part); g++) {
     const ptrdiff_t columns = min_(4, n - 4 * g);
     const float *b[4];
     for (ptrdiff_t j = 0; j < 4; j++) b[j] = (const float *)buf[1] + (4 * g + min_(j, columns - 1)) * k;
@@ -252,7 +253,7 @@ KERNEL(matmul_few_dot) {
 // p: 0 M, 1 K, 2 N, 3 flags of the epilogue, 4 lo, 5 hi
 KERNEL(matmul_few_sum) {
   const ptrdiff_t m = p[0], k = p[1], n = p[2], vectors = ceil_div(n, VL);
-  const ptrdiff_t v0 = share(vectors, part, parts), v1 = share(vectors, part + 1, parts);
+  const ptrdiff_t v0 = begin_of(vectors, part), v1 = end_of(vectors, part);
   const Epilogue end = epilogue(p[3], p + 4, buf[2], buf[3]);
   for (ptrdiff_t i = 0; i < m; i++) {
     const float *a = (const float *)buf[0] + i * k;

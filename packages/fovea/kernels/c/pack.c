@@ -13,7 +13,7 @@ KERNEL(conv2d_pack) {
   const ptrdiff_t panels = panel_count(out), chunks = ceil_div(depth, PACK_CHUNK), units = groups * panels * chunks;
   const float *w = buf[0];
   float *packed = buf[1];
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t g = u / chunks / panels, k0 = u % chunks * PACK_CHUNK;
     const Panel q = panel(out, u / chunks % panels);
     pack_transposed(w + (g * out + q.first) * depth, depth, q.width, k0, min_(depth, k0 + PACK_CHUNK), taps, in,
@@ -46,7 +46,7 @@ INLINE void pack_rows(const float *src, ptrdiff_t row, ptrdiff_t lane, ptrdiff_t
 KERNEL(conv2d_input_grad_pack) {
   const ptrdiff_t in = p[1], kw = p[3], taps = (ptrdiff_t)p[2] * kw, groups = p[4], out = p[0] / groups;
   const ptrdiff_t panels = panel_count(in), chunks = ceil_div(out, PACK_ROWS), units = groups * chunks * panels;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t g = u / panels / chunks, o = u / panels % chunks * PACK_ROWS; // panels innermost: w is read in one sweep
     const Panel q = panel(in, u % panels);
     const ptrdiff_t nb = q.vectors * VL;
@@ -68,7 +68,7 @@ KERNEL(conv2d_input_grad_pack) {
 KERNEL(conv2d_input_scatter_pack) {
   const ptrdiff_t out = p[0], in = p[1], kw = p[3], taps = (ptrdiff_t)p[2] * kw, fold = p[4] == 1 ? kw : 1;
   const ptrdiff_t runs = taps / fold, length = fold * in, units = runs * panel_count(length);
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t run = u / panel_count(length);
     const Panel q = panel(length, u % panel_count(length));
     const ptrdiff_t nb = q.vectors * VL;
@@ -89,7 +89,7 @@ KERNEL(conv2d_input_scatter_pack) {
 KERNEL(pad_images) {
   const ptrdiff_t h = p[1], w = p[2], c = p[3], row = w * c, left = p[6] * c, right = p[7] * c;
   const ptrdiff_t height = p[4] + h + p[5], width = left + row + right, units = p[0] * height;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t n = u / height, y = u % height - p[4];
     float *to = (float *)buf[1] + u * width;
     if (y < 0 || y >= h) {

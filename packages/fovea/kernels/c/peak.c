@@ -10,7 +10,7 @@ KERNEL(peak) {
   const vf a = splat(0.9999999f), b = splat(1e-7f);
   vf x[CHAINS];
   UNROLL for (int i = 0; i < CHAINS; i++) x[i] = splat((float)i);
-  for (ptrdiff_t n = share(p[0], part, parts); n < share(p[0], part + 1, parts); n++) {
+  for (ptrdiff_t n = begin_of(p[0], part); n < end_of(p[0], part); n++) {
     UNROLL for (int k = 0; k < STEPS; k++) {
       UNROLL for (int i = 0; i < CHAINS; i++) x[i] = madd(x[i], a, b);
     }

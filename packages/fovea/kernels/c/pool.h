@@ -6,7 +6,7 @@
 
 // Threads that can share a job now: the caller and the workers that have reported ready, `limit` at most.
 int pool_threads(int limit);
-// Runs f(buf, p, part, parts) for every part of several for each thread. False when a worker broke down (wasm only).
+// Runs f(buf, p, part) for parts that make up the whole, on `threads` threads. False when a worker broke down (wasm only).
 int pool_fork(kernel_fn *f, void *const *buf, const int32_t *p, int threads);
 // The life of worker `index` (1 and up): never returns natively.
 void pool_worker(int index);

@@ -136,19 +136,19 @@ INLINE void pool_rows(const int what, const float *x, const float *v, float *out
 }
 
 // Forward kernels: parts share the output rows of all images.
-INLINE void pool_forward(const int what, const float *x, const float *v, float *out, const int32_t *p, int part, int parts) {
+INLINE void pool_forward(const int what, const float *x, const float *v, float *out, const int32_t *p, Part part) {
   const ptrdiff_t oh = p[4], image = (ptrdiff_t)p[1] * p[2] * p[3], map = oh * p[5] * p[3];
-  const ptrdiff_t from = share(p[0] * oh, part, parts), to = share(p[0] * oh, part + 1, parts);
+  const ptrdiff_t from = begin_of(p[0] * oh, part), to = end_of(p[0] * oh, part);
   for (ptrdiff_t n = from / oh; n * oh < to; n++)
     pool_rows(what, x + n * image, v + n * image, out + n * map, x, out, max_(0, from - n * oh), min_(oh, to - n * oh), 0, p[3], p);
 }
 
 // buf: x, y
-KERNEL(max_pool2d) { pool_forward(MAX_VALUE, buf[0], buf[0], buf[1], p, part, parts); }
+KERNEL(max_pool2d) { pool_forward(MAX_VALUE, buf[0], buf[0], buf[1], p, part); }
 // buf: x, indices (int32, y·W + x)
-KERNEL(max_pool2d_indices) { pool_forward(MAX_INDEX, buf[0], buf[0], buf[1], p, part, parts); }
+KERNEL(max_pool2d_indices) { pool_forward(MAX_INDEX, buf[0], buf[0], buf[1], p, part); }
 // y = v at the place of the maximum of x: the adjoint of max_pool2d_grad. buf: x, v [N, H, W, C], y
-KERNEL(max_pool2d_gather) { pool_forward(MAX_GATHER, buf[0], buf[1], buf[2], p, part, parts); }
+KERNEL(max_pool2d_gather) { pool_forward(MAX_GATHER, buf[0], buf[1], buf[2], p, part); }
 
 // Whether every input pixel lies in exactly one window: then gradients are stored, not added.
 INLINE int tiled_exactly(const int32_t *p) {
@@ -156,10 +156,10 @@ INLINE int tiled_exactly(const int32_t *p) {
 }
 
 // Backward kernels: parts share images × channel ranges of at least four vectors.
-INLINE void pool_backward(const int what, const float *x, const float *g, float *dx, const int32_t *p, int part, int parts) {
+INLINE void pool_backward(const int what, const float *x, const float *g, float *dx, const int32_t *p, Part part) {
   const ptrdiff_t pixels = (ptrdiff_t)p[1] * p[2], c = p[3], map = (ptrdiff_t)p[4] * p[5] * c, vectors = ceil_div(c, VL);
   const ptrdiff_t ranges = max_(1, min_(ceil_div(16, p[0]), vectors / 4)), units = p[0] * ranges;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t n = u / ranges;
     const int range = (int)(u % ranges);
     const ptrdiff_t k0 = share(vectors, range, (int)ranges) * VL, k1 = min_(c, share(vectors, range + 1, (int)ranges) * VL);
@@ -175,8 +175,8 @@ INLINE void pool_backward(const int what, const float *x, const float *g, float 
 
 // buf: x, g [N, OH, OW, C], dx [N, H, W, C]
 KERNEL(max_pool2d_grad) {
-  if (tiled_exactly(p)) pool_backward(MAX_STORE, buf[0], buf[1], buf[2], p, part, parts);
-  else pool_backward(MAX_ADD, buf[0], buf[1], buf[2], p, part, parts);
+  if (tiled_exactly(p)) pool_backward(MAX_STORE, buf[0], buf[1], buf[2], p, part);
+  else pool_backward(MAX_ADD, buf[0], buf[1], buf[2], p, part);
 }
 
 // Sum of a window's pixels, `vectors` vectors of n lanes, divided.
@@ -191,15 +191,15 @@ INLINE void average_of(const float *x, Window2d w, float divisor, float *y, cons
 
 // buf: g [N, OH, OW, C], dx [N, H, W, C]
 KERNEL(avg_pool2d_grad) {
-  if (tiled_exactly(p)) pool_backward(AVERAGE_STORE, NULL, buf[0], buf[1], p, part, parts);
-  else pool_backward(AVERAGE_ADD, NULL, buf[0], buf[1], p, part, parts);
+  if (tiled_exactly(p)) pool_backward(AVERAGE_STORE, NULL, buf[0], buf[1], p, part);
+  else pool_backward(AVERAGE_ADD, NULL, buf[0], buf[1], p, part);
 }
 
 // buf: x, y
 KERNEL(avg_pool2d) {
   const float *x = buf[0];
   const ptrdiff_t h = p[1], w = p[2], c = p[3], oh = p[4], ow = p[5], rows = p[0] * oh;
-  for (ptrdiff_t r = share(rows, part, parts); r < share(rows, part + 1, parts); r++) {
+  for (ptrdiff_t r = begin_of(rows, part); r < end_of(rows, part); r++) {
     const Span y = SPAN_Y(r % oh);
     const float *xn = x + r / oh * h * w * c;
     for (ptrdiff_t o = 0; o < ow; o++) {

@@ -93,11 +93,11 @@ INLINE void normal(vf_half y[4], const vu64 words[4], double a, double b) {
   }
 }
 
-INLINE void draw_share(draw_fn *draw, float *y, const int32_t *p, int part, int parts) {
+INLINE void draw_share(draw_fn *draw, float *y, const int32_t *p, Part part) {
   const uint32_t *state = (const uint32_t *)p + 1;
   double a = double_at(p, 7), b = double_at(p, 9);
   ptrdiff_t i, end;
-  for (walk_share(p[0], part, parts, &i, &end); i < end; i += 4 * VL) {
+  for (walk_share(p[0], part, &i, &end); i < end; i += 4 * VL) {
     vu words[4];
     vu64 some[4];
     vf_half by_word[2][4];
@@ -113,5 +113,5 @@ INLINE void draw_share(draw_fn *draw, float *y, const int32_t *p, int part, int 
   }
 }
 
-ROUNDED_EACH KERNEL(random_normal) { draw_share(normal, buf[0], p, part, parts); }
-ROUNDED_EACH KERNEL(random_uniform) { draw_share(uniform, buf[0], p, part, parts); }
+ROUNDED_EACH KERNEL(random_normal) { draw_share(normal, buf[0], p, part); }
+ROUNDED_EACH KERNEL(random_uniform) { draw_share(uniform, buf[0], p, part); }

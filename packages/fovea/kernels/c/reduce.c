@@ -91,7 +91,7 @@ INLINE void fold_columns(const float *x, float *y, const reduce_spec *s, ptrdiff
   }
 }
 
-INLINE void reduce(void *const *buf, const int32_t *p, int part, int parts, fold_fn *f) {
+INLINE void reduce(void *const *buf, const int32_t *p, Part part, fold_fn *f) {
   const float *x = buf[0];
   float *y = buf[1];
   reduce_spec s = reduce_read(p);
@@ -100,7 +100,7 @@ INLINE void reduce(void *const *buf, const int32_t *p, int part, int parts, fold
   int last = s.kept_rank - 1;
   ptrdiff_t width = s.kept_dims[last], stride = s.strides[s.rank - 1];
   if (s.kept_strides[last] != 1 || width == 1 || stride == 1) {
-    for (ptrdiff_t u = share(kept * blocks, part, parts), end = share(kept * blocks, part + 1, parts); u < end; u++) {
+    for (ptrdiff_t u = begin_of(kept * blocks, part), end = end_of(kept * blocks, part); u < end; u++) {
       ptrdiff_t b = u / kept, k = u % kept, from = reduced * b / blocks, to = reduced * (b + 1) / blocks;
       const float *row = x + offset_of(k, s.kept_dims, s.kept_strides, s.kept_rank);
       y[u] = stride == 1 ? fold_row(row, &s, from, to, 1, f) : fold_row(row, &s, from, to, stride, f);
@@ -110,7 +110,7 @@ INLINE void reduce(void *const *buf, const int32_t *p, int part, int parts, fold
   // units of work: block × outer kept element × chunk of four vectors, single vectors at the end
   ptrdiff_t outer = kept / width, fours = width / (4 * VL), chunks = fours + (width - fours * 4 * VL + VL - 1) / VL;
   ptrdiff_t units = blocks * outer * chunks;
-  for (ptrdiff_t u = share(units, part, parts), end = share(units, part + 1, parts); u < end; u++) {
+  for (ptrdiff_t u = begin_of(units, part), end = end_of(units, part); u < end; u++) {
     ptrdiff_t c = u % chunks, o = u / chunks % outer, b = u / chunks / outer;
     ptrdiff_t from = reduced * b / blocks, to = reduced * (b + 1) / blocks;
     ptrdiff_t column = c < fours ? c * 4 * VL : fours * 4 * VL + (c - fours) * VL;
@@ -130,11 +130,11 @@ INLINE vf fold_sum_int(vf a, vf b) { return (vf)((vu)a + (vu)b); }
 INLINE vf fold_prod_int(vf a, vf b) { return (vf)((vu)a * (vu)b); }
 INLINE vf fold_max_int(vf a, vf b) { return select((vi)a > (vi)b, a, b); }
 INLINE vf fold_min_int(vf a, vf b) { return select((vi)a < (vi)b, a, b); }
-KERNEL(sum_f32) { reduce(buf, p, part, parts, fold_sum); }
-KERNEL(prod_f32) { reduce(buf, p, part, parts, fold_prod); }
-KERNEL(max_f32) { reduce(buf, p, part, parts, fold_max); }
-KERNEL(min_f32) { reduce(buf, p, part, parts, fold_min); }
-KERNEL(sum_i32) { reduce(buf, p, part, parts, fold_sum_int); }
-KERNEL(prod_i32) { reduce(buf, p, part, parts, fold_prod_int); }
-KERNEL(max_i32) { reduce(buf, p, part, parts, fold_max_int); }
-KERNEL(min_i32) { reduce(buf, p, part, parts, fold_min_int); }
+KERNEL(sum_f32) { reduce(buf, p, part, fold_sum); }
+KERNEL(prod_f32) { reduce(buf, p, part, fold_prod); }
+KERNEL(max_f32) { reduce(buf, p, part, fold_max); }
+KERNEL(min_f32) { reduce(buf, p, part, fold_min); }
+KERNEL(sum_i32) { reduce(buf, p, part, fold_sum_int); }
+KERNEL(prod_i32) { reduce(buf, p, part, fold_prod_int); }
+KERNEL(max_i32) { reduce(buf, p, part, fold_max_int); }
+KERNEL(min_i32) { reduce(buf, p, part, fold_min_int); }

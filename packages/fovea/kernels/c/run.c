@@ -26,18 +26,19 @@ int run_program(const run_engine *engine, int32_t *words, int count, int threads
   for (int at = 0; at < count;) {
     int32_t *c = words + at;
     if (count - at < 4) return RUN_MALFORMED + 8 * at;
-    int id = c[0] & ~RUN_SERIAL, buffers = c[1], params = c[2], total = c[3];
+    int id = c[0] & ((1 << RUN_THREADS) - 1), most = c[0] >> RUN_THREADS, buffers = c[1], params = c[2], total = c[3];
     if (buffers < 0 || params < 0 || total & 1 || total > count - at || 4 + 2 * (int64_t)buffers + params > total)
       return RUN_MALFORMED + 8 * at;
-    if (id < 0 || id >= engine->kernels) return RUN_NO_KERNEL + 8 * at;
+    if (id >= engine->kernels || most < 0) return RUN_NO_KERNEL + 8 * at;
     if (outside(engine, c + 4, buffers)) return RUN_OUTSIDE + 8 * at;
     kernel_fn *f = engine->table[id];
     void *const *buf = pointers(c + 4, buffers);
     const int32_t *p = c + 4 + 2 * buffers;
-    if (ready > 1 && !(c[0] & RUN_SERIAL)) {
-      if (!pool_fork(f, buf, p, ready)) return RUN_WORKER_FAILED + 8 * at;
+    const int sharing = most && most < ready ? most : ready;
+    if (sharing > 1) {
+      if (!pool_fork(f, buf, p, sharing)) return RUN_WORKER_FAILED + 8 * at;
     } else {
-      f(buf, p, 0, 1);
+      f(buf, p, WHOLE);
     }
     at += total;
   }

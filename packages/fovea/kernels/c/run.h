@@ -1,9 +1,9 @@
 // Executes a program: a flat list of commands in int32 words, each starting at a multiple of 8 bytes:
-//   [kernel id | RUN_SERIAL, buffers, parameters, words in all (even)] buffers × (low, high) parameters × int32
+//   [kernel id | threads << RUN_THREADS, buffers, parameters, words in all (even)] buffers × (low, high) parameters × int32
 #pragma once
 #include "kernel.h"
 
-#define RUN_SERIAL (1 << 30) // on one thread, as one part
+#define RUN_THREADS 16 // above the kernel's id: how many threads may share the command, 0 for any number
 
 enum { RUN_OK, RUN_MALFORMED, RUN_NO_KERNEL, RUN_OUTSIDE, RUN_WORKER_FAILED, RUN_BAD_ARRAY };
 

@@ -51,24 +51,24 @@ INLINE void softmax_columns(const float *x, float *y, ptrdiff_t length, ptrdiff_
   }
 }
 
-INLINE void softmax_walk(void *const *buf, const int32_t *p, int part, int parts, int logarithm) {
+INLINE void softmax_walk(void *const *buf, const int32_t *p, Part part, int logarithm) {
   const float *x = buf[0];
   float *y = buf[1];
   ptrdiff_t outer = p[0], length = p[1], inner = p[2];
   if (inner == 1) {
-    for (ptrdiff_t o = share(outer, part, parts), end = share(outer, part + 1, parts); o < end; o++)
+    for (ptrdiff_t o = begin_of(outer, part), end = end_of(outer, part); o < end; o++)
       softmax_row(x + o * length, y + o * length, length, logarithm);
     return;
   }
   ptrdiff_t chunks = (inner + VL - 1) / VL;
-  for (ptrdiff_t u = share(outer * chunks, part, parts), end = share(outer * chunks, part + 1, parts); u < end; u++) {
+  for (ptrdiff_t u = begin_of(outer * chunks, part), end = end_of(outer * chunks, part); u < end; u++) {
     ptrdiff_t at = u / chunks * length * inner + u % chunks * VL;
     softmax_columns(x + at, y + at, length, inner, (int)min_of(VL, inner - u % chunks * VL), logarithm);
   }
 }
 
-KERNEL(softmax_f32) { softmax_walk(buf, p, part, parts, 0); }
-KERNEL(log_softmax_f32) { softmax_walk(buf, p, part, parts, 1); }
+KERNEL(softmax_f32) { softmax_walk(buf, p, part, 0); }
+KERNEL(log_softmax_f32) { softmax_walk(buf, p, part, 1); }
 
 // The loss of a label among the scores of its row, −log softmax(x)[label], and its gradient g·(softmax(x) − [label]); x as
 // above, labels, losses and g [outer][inner]. A label that is no class gives NaN.
@@ -96,7 +96,7 @@ KERNEL(cross_entropy_f32) {
   float *y = buf[2];
   const ptrdiff_t outer = p[0], length = p[1], inner = p[2];
   if (inner == 1) {
-    for (ptrdiff_t o = share(outer, part, parts), end = share(outer, part + 1, parts); o < end; o++) {
+    for (ptrdiff_t o = begin_of(outer, part), end = end_of(outer, part); o < end; o++) {
       float most, log_total;
       softmax_scale(x + o * length, length, &most, &log_total);
       y[o] = is_class(labels[o], length) ? log_total - (x[o * length + labels[o]] - most) : __builtin_nanf("");
@@ -104,7 +104,7 @@ KERNEL(cross_entropy_f32) {
     return;
   }
   const ptrdiff_t chunks = (inner + VL - 1) / VL;
-  for (ptrdiff_t u = share(outer * chunks, part, parts), end = share(outer * chunks, part + 1, parts); u < end; u++) {
+  for (ptrdiff_t u = begin_of(outer * chunks, part), end = end_of(outer * chunks, part); u < end; u++) {
     const ptrdiff_t o = u / chunks, i = u % chunks * VL;
     const int n = (int)min_of(VL, inner - i);
     const float *column = x + o * length * inner + i;
@@ -125,7 +125,7 @@ KERNEL(cross_entropy_grad_f32) {
   const int32_t *labels = buf[1];
   float *y = buf[3];
   const ptrdiff_t outer = p[0], length = p[1], inner = p[2], chunks = inner == 1 ? 1 : (inner + VL - 1) / VL;
-  for (ptrdiff_t u = share(outer * chunks, part, parts), end = share(outer * chunks, part + 1, parts); u < end; u++) {
+  for (ptrdiff_t u = begin_of(outer * chunks, part), end = end_of(outer * chunks, part); u < end; u++) {
     const ptrdiff_t o = u / chunks, i = u % chunks * VL, from = o * length * inner + i;
     const int n = (int)min_of(VL, inner - i);
     if (inner == 1) softmax_row(x + from, y + from, length, 0);

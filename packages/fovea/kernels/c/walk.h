@@ -12,10 +12,10 @@ INLINE ptrdiff_t min_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 INLINE ptrdiff_t walk_grains(ptrdiff_t n) { return (n + WALK_GRAIN - 1) / WALK_GRAIN; }
 
 // The elements [*from, *to) of n that belong to this part.
-INLINE void walk_share(ptrdiff_t n, int part, int parts, ptrdiff_t *from, ptrdiff_t *to) {
+INLINE void walk_share(ptrdiff_t n, Part part, ptrdiff_t *from, ptrdiff_t *to) {
   ptrdiff_t grains = walk_grains(n);
-  *from = min_of(n, share(grains, part, parts) * WALK_GRAIN);
-  *to = min_of(n, share(grains, part + 1, parts) * WALK_GRAIN);
+  *from = min_of(n, begin_of(grains, part) * WALK_GRAIN);
+  *to = min_of(n, end_of(grains, part) * WALK_GRAIN);
 }
 
 // Bytes to lanes, and the low byte of each lane back. gcc takes __builtin_convertvector apart for these two ISAs.

@@ -8,7 +8,7 @@ KERNEL(where_32) {
   float *y = buf[3];
   walk_spec w = walk_read(p, 3);
   ptrdiff_t at, end;
-  walk_share(walk_size(&w), part, parts, &at, &end);
+  walk_share(walk_size(&w), part, &at, &end);
   if (at >= end) return;
   int last = w.rank - 1;
   ptrdiff_t columns = w.dims[last], sc = w.strides[0][last], sa = w.strides[1][last], sb = w.strides[2][last];

@@ -166,7 +166,7 @@ static void run_points(const Window *w, ptrdiff_t u0, ptrdiff_t u1, ptrdiff_t t0
   }
 }
 
-static void run_window(const Window *window, int part, int parts) {
+static void run_window(const Window *window, Part part) {
   Window w = *window;
   if (w.groups == 1 && w.stepX == 1 && w.tapsX > 1 && w.addX >= 0 && w.tapsX * w.in <= ZERO_RUN &&
       (w.outW - 1) * w.mulX + w.addX + w.tapsX <= w.srcW) {
@@ -181,9 +181,10 @@ static void run_window(const Window *window, int part, int parts) {
   // Each part takes a range of tiles, or of panels when weights are what there is to read.
   const ptrdiff_t weightBytes = 4 * units * w.tapsY * w.tapsX * w.in * min_(w.out, BLOCK);
   const ptrdiff_t sourceBytes = 4 * w.images * w.srcH * w.srcW * w.srcC;
+  const int parts = usual_parts(part);
   const int byPanel = units >= 4 * parts ? weightBytes > sourceBytes : tiles < 2 * parts && units > tiles;
-  const ptrdiff_t u0 = byPanel ? share(units, part, parts) : 0, u1 = byPanel ? share(units, part + 1, parts) : units;
-  const ptrdiff_t t0 = byPanel ? 0 : share(tiles, part, parts), t1 = byPanel ? tiles : share(tiles, part + 1, parts);
+  const ptrdiff_t u0 = byPanel ? begin_of(units, part) : 0, u1 = byPanel ? end_of(units, part) : units;
+  const ptrdiff_t t0 = byPanel ? 0 : begin_of(tiles, part), t1 = byPanel ? tiles : end_of(tiles, part);
 
   if (w.groups == 1 && w.tapsY * w.tapsX == 1 && w.out % BLOCK == 0 && even && w.addY == 0 && w.addX == 0 &&
       (w.outH - 1) * w.mulY < w.srcH && (w.outW - 1) * w.mulX < w.srcW) {

@@ -2,10 +2,10 @@
 //
 // Tiles go through three steps: transform the input into V, multiply each plane of V by that plane of the transformed
 // weights into M (the GEMM of tiles.h), transform M back and finish with bias, residual and activation.
-//  * Few weights (winograd): all three steps for some 28 tiles at a time, so that V and M stay in the L2 cache. Each part has
-//    its share of the tiles and of the scratch memory.
+//  * Few weights (winograd): all three steps for some 28 tiles at a time, so that V and M stay in the L2 cache. Each
+//    thread has its own part of the scratch memory.
 //  * Many weights (winograd_input, winograd_multiply, winograd_output): three commands for a block of some 100 tiles. All
-//    parts work on one plane after another, so that the weights are read once, and by one of them only.
+//    threads work on one plane after another, so that the weights are read once, and by one of them only.
 // Expected, as equivalent of the direct algorithm's multiply–adds: 2.6–3.4 times the peak for m = 4, 1.7–2 times for m = 2.
 #include "transpose.h"
 #include "winograd.h"
@@ -81,7 +81,7 @@ static void transform_output(const Maps *s, const float *planes, ptrdiff_t plane
   else transform_output_m(2, s, planes, plane, from, to, end, y);
 }
 
-#define PRIVATE_TILES 28 // at once for one part
+#define PRIVATE_TILES 28 // at once for one thread
 
 // buf: x [N, H, W, C], transformed weights (winograd_pack), bias [OC] (flag 1), residual [N, OH, OW, OC] (flag 4),
 //      scratch [tiles][a²][row of V + row of M + 2·PLANE_GAP], y [N, OH, OW, OC]
@@ -90,10 +90,8 @@ static void transform_output(const Maps *s, const float *planes, ptrdiff_t plane
 KERNEL(winograd) {
   const Maps s = winograd_maps(p);
   const Epilogue end = epilogue(p[10], p + 11, buf[2], buf[3]);
-  const int workers = parts < p[13] ? parts : p[13];
-  if (part >= workers) return;
-  const ptrdiff_t room0 = share(p[13], part, workers), room = min_(PRIVATE_TILES, share(p[13], part + 1, workers) - room0);
-  const ptrdiff_t t0 = share(s.tiles, part, workers), mine = share(s.tiles, part + 1, workers) - t0, blocks = ceil_div(mine, room);
+  const ptrdiff_t room = min_(PRIVATE_TILES, p[13] / part.threads), room0 = part.thread * room;
+  const ptrdiff_t t0 = begin_of(s.tiles, part), mine = end_of(s.tiles, part) - t0, blocks = ceil_div(mine, room);
   float *v = (float *)buf[4] + room0 * s.planes * (s.inLanes + s.outLanes + 2 * PLANE_GAP);
   Products products = {.v = v, .u = buf[1], .depth = s.c, .out = s.oc, .ldv = s.inLanes, .ldm = s.outLanes, .vPlane = room * s.inLanes + PLANE_GAP,
                        .uPlane = weight_plane(s.oc, s.c), .mPlane = room * s.outLanes + PLANE_GAP};
@@ -113,7 +111,7 @@ KERNEL(winograd) {
 // buf: x, V [a²][count rows + PLANE_GAP]
 KERNEL(winograd_input) {
   const Maps s = winograd_maps(p);
-  const ptrdiff_t from = share(p[11], part, parts), to = share(p[11], part + 1, parts);
+  const ptrdiff_t from = begin_of(p[11], part), to = end_of(p[11], part);
   transform_input(&s, buf[0], p[10] + from, p[10] + to, (float *)buf[1] + from * s.inLanes, p[11] * s.inLanes + PLANE_GAP);
 }
 
@@ -124,14 +122,14 @@ KERNEL(winograd_multiply) {
                              .ldv = s.inLanes, .ldm = s.outLanes, .vPlane = p[11] * s.inLanes + PLANE_GAP,
                              .uPlane = weight_plane(s.oc, s.c), .mPlane = p[11] * s.outLanes + PLANE_GAP};
   const ptrdiff_t count = product_count(&products, s.planes);
-  multiply(&products, share(count, part, parts), share(count, part + 1, parts));
+  multiply(&products, begin_of(count, part), end_of(count, part));
 }
 
 // buf: M, bias, residual, y. p: as above, 12 flags, 13 lo, 14 hi
 KERNEL(winograd_output) {
   const Maps s = winograd_maps(p);
   const Epilogue end = epilogue(p[12], p + 13, buf[1], buf[2]);
-  const ptrdiff_t from = share(p[11], part, parts), to = share(p[11], part + 1, parts);
+  const ptrdiff_t from = begin_of(p[11], part), to = end_of(p[11], part);
   transform_output(&s, (const float *)buf[0] + from * s.outLanes, p[11] * s.outLanes + PLANE_GAP, p[10] + from, p[10] + to, &end, buf[3]);
 }
 
@@ -188,7 +186,7 @@ KERNEL(winograd_pack) {
   float scale[36];
   for (int i = 0; i < a; i++)
     for (int j = 0; j < a; j++) scale[i * a + j] = (float)(fractions[i] * fractions[j]);
-  for (ptrdiff_t i = share(units, part, parts); i < share(units, part + 1, parts); i++) {
+  for (ptrdiff_t i = begin_of(units, part); i < end_of(units, part); i++) {
     const Panel q = panel(columns, i / chunks);
     const ptrdiff_t k0 = i % chunks * PACK_DEPTH, nb = q.vectors * VL;
     for (ptrdiff_t k = k0; k < min_(depth, k0 + PACK_DEPTH); k++)

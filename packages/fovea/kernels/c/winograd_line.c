@@ -9,7 +9,7 @@
 
 #define LINE_STEP 3   // outputs of a tile
 #define LINE_POINTS 6 // inputs of a tile, and planes
-#define LINE_TILES 40 // at once for one part
+#define LINE_TILES 40 // at once for one thread
 
 typedef struct {
   ptrdiff_t h, w, c, oh, ow, oc, padTop, padLeft;
@@ -83,10 +83,8 @@ static void line_output(const Lines *s, const float *m, ptrdiff_t plane, ptrdiff
 KERNEL(winograd_line) {
   const Lines s = line_maps(p);
   const Epilogue end = epilogue(p[10], p + 11, buf[2], buf[3]);
-  const int workers = parts < p[13] ? parts : p[13];
-  if (part >= workers) return;
-  const ptrdiff_t room0 = share(p[13], part, workers), room = min_(LINE_TILES, share(p[13], part + 1, workers) - room0);
-  const ptrdiff_t all = p[0] * s.across * s.tiles, t0 = share(all, part, workers), mine = share(all, part + 1, workers) - t0;
+  const ptrdiff_t room = min_(LINE_TILES, p[13] / part.threads), room0 = part.thread * room;
+  const ptrdiff_t all = p[0] * s.across * s.tiles, t0 = begin_of(all, part), mine = end_of(all, part) - t0;
   const ptrdiff_t blocks = ceil_div(mine, room), vPlane = 2 * room * s.inLanes + PLANE_GAP, mPlane = room * s.outLanes + PLANE_GAP;
   float *v = (float *)buf[4] + room0 * LINE_POINTS * (2 * s.inLanes + s.outLanes + 2 * PLANE_GAP), *m = v + LINE_POINTS * vPlane;
   const ptrdiff_t maxRows = tile_rows(panel(s.oc, 0).vectors);
@@ -125,7 +123,7 @@ KERNEL(winograd_line) {
 // buf: w [OC, IC, 7], packed. p: 0 OC, 1 IC
 KERNEL(winograd_line_pack) {
   const ptrdiff_t out = p[0], in = p[1], vectors = ceil_div(out, VL), plane = round_up(out, VL) * 2 * in;
-  for (ptrdiff_t i = share(vectors, part, parts); i < share(vectors, part + 1, parts); i++) {
+  for (ptrdiff_t i = begin_of(vectors, part); i < end_of(vectors, part); i++) {
     const ptrdiff_t first = i * VL, width = min_(VL, out - first);
     const Panel q = panel(out, first / BLOCK);
     const ptrdiff_t nb = q.vectors * VL;

@@ -29,7 +29,7 @@ INLINE void gradient_patch(const float *const *rows, ptrdiff_t k, int lanes, con
 // buf: dY [N, OH, OW, OC], D [36][count rows + PLANE_GAP]
 KERNEL(winograd_gradient) {
   const Maps s = winograd_maps(p);
-  const ptrdiff_t from = share(p[11], part, parts), to = share(p[11], part + 1, parts), plane = p[11] * s.outLanes + PLANE_GAP;
+  const ptrdiff_t from = begin_of(p[11], part), to = end_of(p[11], part), plane = p[11] * s.outLanes + PLANE_GAP;
   float scale[36], *d = (float *)buf[1] + from * s.outLanes;
   for (int i = 0; i < 36; i++) scale[i] = (float)(weight_scale4[i / 6] * weight_scale4[i % 6]);
   for (ptrdiff_t tile = p[10] + from; tile < p[10] + to; tile++, d += s.outLanes) {
@@ -47,7 +47,7 @@ KERNEL(winograd_weight_sum) {
   const Maps s = winograd_maps(p);
   const ptrdiff_t maxRows = tile_rows(panel(s.oc, 0).vectors), pieces = ceil_div(s.c, maxRows), panels = panel_count(s.oc);
   const ptrdiff_t units = s.planes * panels * pieces, vPlane = p[11] * s.inLanes + PLANE_GAP, dPlane = p[11] * s.outLanes + PLANE_GAP;
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const ptrdiff_t piece = u % pieces, e = u / pieces / panels;
     const Panel q = panel(s.oc, u / pieces % panels);
     const ptrdiff_t i0 = share(s.c, (int)piece, (int)pieces), count = share(s.c, (int)piece + 1, (int)pieces) - i0, nb = q.vectors * VL;
@@ -66,7 +66,7 @@ KERNEL(winograd_weight_output) {
   const ptrdiff_t in = p[0], out = p[1], plane = in * round_up(out, VL) + PLANE_GAP, depth = 9 * in;
   const ptrdiff_t chunks = ceil_div(in, TAPS_DEPTH), units = panel_count(out) * chunks;
   float taps[TAPS_DEPTH * 9 * BLOCK];
-  for (ptrdiff_t u = share(units, part, parts); u < share(units, part + 1, parts); u++) {
+  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
     const Panel q = panel(out, u / chunks);
     const ptrdiff_t nb = q.vectors * VL, i0 = u % chunks * TAPS_DEPTH, count = min_(TAPS_DEPTH, in - i0);
     for (ptrdiff_t i = 0; i < count; i++)

@@ -160,7 +160,7 @@ class EagerEmitter implements Emitter {
 
   command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
     const addresses = buffers.map((ref) => this.#addresses[ref]!);
-    this.#words.command(kernel, addresses, params, options?.serial ?? false);
+    this.#words.command(kernel, addresses, params, options?.threads);
   }
 
   scratch(bytes: number): Ref {

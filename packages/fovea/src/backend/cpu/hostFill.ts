@@ -16,6 +16,6 @@ export function fillFromHost(runtime: CpuRuntime, address: number, values: HostV
   const [a, b] = parameters;
   const shape = new Int32Array(Float64Array.of(a, distribution === "uniform" ? b - a : b).buffer);
   words.reset();
-  words.command(`random_${distribution}`, [address], [size, ...blocks.key, ...blocks.counter, ...shape], false);
+  words.command(`random_${distribution}`, [address], [size, ...blocks.key, ...blocks.counter, ...shape]);
   runtime.run(words.words, words.count);
 }

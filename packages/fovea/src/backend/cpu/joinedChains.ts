@@ -49,6 +49,6 @@ function joined(chains: readonly Command[]): Command {
     writes: results.length,
     over: chains.flatMap(({ over }) => over.filter(([, input]) => readBy(input) === 1)),
     params: [chains.length, ...sizes, ...first.params.slice(2)],
-    serial: sizes.reduce((sum, n) => sum + n, 0) <= CHAIN_GRAIN,
+    threads: sizes.reduce((sum, n) => sum + n, 0) <= CHAIN_GRAIN ? 1 : undefined,
   };
 }

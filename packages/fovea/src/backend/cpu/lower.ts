@@ -19,8 +19,8 @@ export interface CpuValue {
 }
 
 export interface CommandOptions {
-  /** Run on one thread. */
-  readonly serial?: boolean;
+  /** How many threads may share it: as many as there is scratch memory for, 1 where sharing costs more. Default any number. */
+  readonly threads?: number | undefined;
   /** How many buffers, counted from the last, the kernel writes. Default 1: the last one. */
   readonly writes?: number;
   /**

@@ -13,7 +13,7 @@ export function measurePeak(runtime: CpuRuntime): number {
   const words = new ProgramWords();
   const speed = (rounds: number): number => {
     words.reset();
-    words.command("peak", [address], [rounds], false);
+    words.command("peak", [address], [rounds]);
     const start = performance.now();
     runtime.run(words.words, words.count);
     return (rounds * OPERATIONS * runtime.lanes) / ((performance.now() - start) / 1000);

@@ -39,7 +39,7 @@ it.skipIf(engine === null)("kernels write what their commands say, and nothing e
         const before = kept.map(bytes);
         const words = new ProgramWords();
         const places = step.buffers.map(({ slot, offset }) => address[slot]! + offset);
-        words.command(step.kernel, places, step.params, step.serial);
+        words.command(step.kernel, places, step.params, step.threads);
         runtime.run(words.words, words.count);
         const after = kept.map(bytes);
         const same = before.every((data, i) => Buffer.compare(data, after[i]!) === 0);

@@ -42,7 +42,7 @@ export interface Command {
   /** Slots that may take over the memory of slots that are read here for the last time. */
   readonly over: readonly (readonly [result: number, input: number])[];
   readonly params: readonly number[];
-  readonly serial: boolean;
+  readonly threads: number | undefined;
   readonly node: number;
 }
 
@@ -132,12 +132,12 @@ export class Planner implements Emitter {
   }
 
   command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
-    const { serial = false, writes = 1, over = [] } = options ?? {};
+    const { threads, writes = 1, over = [] } = options ?? {};
     const places = buffers.map((ref) => this.#places[ref]!);
     const pairs = over.flatMap(([result, inputs]) =>
       inputs.flatMap((input) => this.#over(result, input, buffers) ?? []),
     );
-    this.steps.push({ kernel, buffers: places, writes, over: pairs, params, serial, node: this.#node });
+    this.steps.push({ kernel, buffers: places, writes, over: pairs, params, threads, node: this.#node });
   }
 
   /** The slots of a result and an input, if they are whole and of one size, and no other buffer lies in them. */

@@ -34,8 +34,8 @@ export class PreparedValues {
       const { block, bytes } = slots[slot]!;
       return `${offset} in ${block === null ? (now.get(slot)?.id ?? `new ${bytes}`) : `block ${block.id}`}`;
     };
-    for (const { kernel, buffers, writes, params, serial } of commands) {
-      const what = `${kernel} ${params.join(",")} ${serial} ${buffers.map(name).join(",")}`;
+    for (const { kernel, buffers, writes, params, threads } of commands) {
+      const what = `${kernel} ${params.join(",")} ${threads} ${buffers.map(name).join(",")}`;
       const sources = new Set<Block>();
       for (const { slot } of buffers) {
         const { block } = slots[slot]!;

@@ -233,7 +233,7 @@ export class CpuProgram implements Executable {
         const at = start + 4;
         step.buffers.forEach(({ slot, offset }, k) => this.#patches[slot]!.push(at + 2 * k, offset));
         const addresses = step.buffers.map((place) => this.#at(place));
-        words.command(step.kernel, addresses, step.params, step.serial);
+        words.command(step.kernel, addresses, step.params, step.threads);
       }
       if (host !== null || i === main.length - 1) {
         this.#stretches.push({ from, to: words.count, next: host });
@@ -286,8 +286,8 @@ export class CpuProgram implements Executable {
       borrowed.clear();
       bytes = 0;
     };
-    for (const { kernel, buffers, params, serial } of commands.toReversed()) {
-      words.command(kernel, buffers.map(address), params, serial);
+    for (const { kernel, buffers, params, threads } of commands.toReversed()) {
+      words.command(kernel, buffers.map(address), params, threads);
       if (bytes > BORROWED_BYTES) flush();
     }
     flush();

@@ -82,10 +82,10 @@ for (const [name, create] of Object.entries(runtimes)) {
       await workersReady(r);
       const bytes = 10_007;
       const chain = Array.from({ length: 50 }, () => r.allocate(bytes));
-      const serial = 1 << 30;
+      const alone = 1 << 16;
       const program = chain
         .slice(1)
-        .flatMap((to, i) => command("copy_bytes", [chain[i]!, to], [bytes, 0], i % 5 === 4 ? serial : 0));
+        .flatMap((to, i) => command("copy_bytes", [chain[i]!, to], [bytes, 0], i % 5 === 4 ? alone : 0));
       const words = Int32Array.from(program);
       for (let round = 0; round < 40; round++) {
         const source = Uint8Array.from({ length: bytes }, (_, i) => (i + round * 13) & 255);

@@ -99,7 +99,7 @@ class Trial implements Emitter {
   command(kernel: KernelName, buffers: readonly Ref[], params: readonly number[], options?: CommandOptions): void {
     const words = kernel.endsWith("_pack") ? this.#once : this.#often;
     const addresses = buffers.map((ref) => this.#addresses[ref]!);
-    words.command(kernel, addresses, params, options?.serial ?? false);
+    words.command(kernel, addresses, params, options?.threads);
   }
 
   scratch(bytes: number): Ref {

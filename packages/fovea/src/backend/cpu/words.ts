@@ -2,7 +2,9 @@ import { kernelNames, type KernelName } from "./kernels.generated.ts";
 
 /** The id of each kernel in the C table. */
 export const kernelIds: ReadonlyMap<KernelName, number> = new Map(kernelNames.map((name, id) => [name, id]));
-const SERIAL = 1 << 30;
+/** As in kernels/c/run.h: what may share the command stands above the kernel's id. */
+const THREADS_SHIFT = 16;
+const MOST_THREADS = 255;
 
 /** Writes commands as the int32 words that `run` in kernels/c/run.c reads. */
 export class ProgramWords {
@@ -15,14 +17,18 @@ export class ProgramWords {
     this.commands = 0;
   }
 
-  /** Appends one command: [id, buffers, parameters, words] then addresses (low, high), then parameters. */
-  command(kernel: KernelName, addresses: readonly number[], params: readonly number[], serial: boolean): void {
+  /**
+   * Appends one command: [id and threads, buffers, parameters, words] then addresses (low, high), then parameters.
+   *
+   * @param threads The most that may share it.
+   */
+  command(kernel: KernelName, addresses: readonly number[], params: readonly number[], threads = MOST_THREADS): void {
     const size = 4 + addresses.length * 2 + params.length;
     const total = size + (size & 1);
     while (this.count + total > this.words.length) this.#grow();
     const w = this.words;
     let at = this.count;
-    w[at++] = kernelIds.get(kernel)! | (serial ? SERIAL : 0);
+    w[at++] = kernelIds.get(kernel)! | (Math.min(threads, MOST_THREADS) << THREADS_SHIFT);
     w[at++] = addresses.length;
     w[at++] = params.length;
     w[at++] = total;

@@ -20,8 +20,8 @@ const CACHED_BYTES = 512 << 10;
 const MOST_WEIGHT_BYTES = 512 << 10;
 /** The first result's rows and the second's that are at work at a time. */
 const BAND_BYTES = 256 << 10;
-/** Scratch memory is for so many parts at most. */
-const MOST_SLOTS = 16;
+/** Scratch memory is for so many threads at most. */
+const MOST_THREADS = 16;
 /** Kernel columns and rows, and channels, that kernels/c/depthwise_slide.h has tiles and tables for. */
 const SLIDE_COLUMNS = [3, 5];
 const SLIDE_ROWS = 7;
@@ -105,10 +105,10 @@ export function lowerBands(e: Emitter, bands: Bands, { values, relayout, output 
   });
   const residual = value(last.ids[3]);
   buffers.push(residual ? as(residual, "channelsLast").ref : weights[2]!);
-  const { rows, slots, bytes } = bandsOf(deep);
+  const { rows, threads, bytes } = bandsOf(deep);
   const y = output(last.output, "channelsLast");
-  buffers.push(e.scratch(slots * bytes), y.ref);
-  e.command("conv2d_bands", buffers, [...shapes, rows, slots], { writes: 2 });
+  buffers.push(e.scratch(threads * bytes), y.ref);
+  e.command("conv2d_bands", buffers, [...shapes, rows], { writes: 2, threads });
   return y;
 }
 
@@ -145,12 +145,12 @@ function isProjection({ weight, attrs }: Stage): boolean {
   );
 }
 
-/** Rows of a band, and the scratch memory of the parts. */
-function bandsOf({ x, weight, y, attrs }: Stage): { rows: number; slots: number; bytes: number } {
+/** Rows of a band, how many threads have scratch memory, and how much each. */
+function bandsOf({ x, weight, y, attrs }: Stage): { rows: number; threads: number; bytes: number } {
   const [channels, wide, narrow] = [x[1]!, x[3]!, y[3]!];
   const [kernel, stride] = [weight[2]!, attrs.stride[0]];
   const bytesOf = (rows: number) => 4 * channels * (((rows - 1) * stride + kernel) * wide + rows * narrow);
   let rows = 1;
   while (rows < y[2]! && bytesOf(rows + 1) <= BAND_BYTES) rows++;
-  return { rows, slots: Math.min(MOST_SLOTS, Math.ceil((y[0]! * y[2]!) / rows)), bytes: bytesOf(rows) };
+  return { rows, threads: Math.min(MOST_THREADS, Math.ceil((y[0]! * y[2]!) / rows)), bytes: bytesOf(rows) };
 }

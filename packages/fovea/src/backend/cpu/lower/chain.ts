@@ -149,7 +149,7 @@ function emitSteps(
     );
     return [result.ref, done.map(({ ref }) => ref)];
   });
-  e.command("chain", refs, params, { writes: results.length, serial: size <= CHAIN_GRAIN, over });
+  e.command("chain", refs, params, { writes: results.length, threads: size <= CHAIN_GRAIN ? 1 : undefined, over });
 }
 
 /** The values a node reads: not the target of an assignment. */

@@ -71,7 +71,7 @@ function emitNormalize(
   const table = e.scratch(3 * width * 4);
   const present = [Number(weight !== undefined), Number(bias !== undefined)];
   const numbers = [mean!, variance!, weight ?? mean!, bias ?? mean!, table];
-  e.command("batch_norm_table", numbers, [channels, width, bits(eps), ...present, before], { serial: true });
+  e.command("batch_norm_table", numbers, [channels, width, bits(eps), ...present, before], { threads: 1 });
   const epilogue = [Number(residual !== undefined), activations[activation], bits(min), bits(max)];
   const buffers = [x!, table, residual ?? x!, y!];
   const inputs = residual === undefined ? [x!] : [residual, x!];
@@ -114,7 +114,7 @@ const batchNormInputGrad: CpuKernel = {
     const width = rowWidth(channels, e.lanes, TABLE);
     const table = e.scratch(4 * width * 4);
     const numbers = [channels, width, bits(call.attrs.eps as number), Number(weight !== undefined), pixels];
-    e.command("batch_norm_input_grad_table", [moments!, weight ?? moments!, sums!, table], numbers, { serial: true });
+    e.command("batch_norm_input_grad_table", [moments!, weight ?? moments!, sums!, table], numbers, { threads: 1 });
     e.command(
       "batch_norm_input_grad",
       [x!, g!, y ?? g!, table, dx!],

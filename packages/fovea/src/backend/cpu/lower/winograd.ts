@@ -152,6 +152,7 @@ function emitCorrelation(e: Emitter, maps: Maps, m: TileSize, x: Ref, weights: R
     const buffers = [x, weights, end.bias, end.residual, scratch, y];
     e.command("winograd", buffers, [...shared, end.flags, ...end.range, room], {
       writes: 2,
+      threads: room,
       over: [[y, besides(end.residual, [weights, x])]],
     });
     return;
@@ -204,6 +205,7 @@ function emitLines(e: Emitter, maps: Maps, weight: Shape, x: Ref, weights: Ref, 
   const numbers = [...params(maps, 4).slice(0, 9), weight[2] === 7 ? 1 : 0, end.flags, ...end.range, room];
   e.command("winograd_line", [x, weights, end.bias, end.residual, scratch, y], numbers, {
     writes: 2,
+    threads: room,
     over: [[y, besides(end.residual, [weights, x])]],
   });
 }
