@@ -31,14 +31,23 @@ typedef struct {
 
 // The pixels of one tile. Pixels are cut into tiles as evenly as possible: tile i begins at i·base + min(i, extra).
 typedef struct {
+  ptrdiff_t n, j, i;
+} Pixel;
+typedef struct {
   ptrdiff_t index, rows;
-  ptrdiff_t n, j, i;          // the pixel after the last
-  ptrdiff_t at[MAX_ROWS];     // tap (0, 0) in src, floats; may lie outside
-  ptrdiff_t y[MAX_ROWS], x[MAX_ROWS];
-  float *to[MAX_ROWS];
+  Pixel first, next;          // of this tile, and the one after its last
+  ptrdiff_t at[2 * MAX_ROWS]; // tap (0, 0) of each pixel in src, floats; may lie outside. From `rows` on: anything
   ptrdiff_t ty0, ty1;         // tap rows that touch the source
   int inside;                 // no tap of any pixel lies outside
 } Tile;
+
+// Goes on to the next of the pixels to compute.
+INLINE void step_pixel(const Window *w, Pixel *q) {
+  if (++q->i < w->outW) return;
+  q->i = 0;
+  if (++q->j == w->outH) q->j = 0, q->n++;
+}
+INLINE float *place_of(const Window *w, Pixel q) { return w->dst + q.n * w->dstImage + q.j * w->dstRow + q.i * w->dstPixel; }
 
 // Smallest t ≥ 0 with y + t·step ≥ limit; step > 0.
 INLINE ptrdiff_t first_tap(ptrdiff_t y, ptrdiff_t step, ptrdiff_t limit) {
@@ -48,10 +57,10 @@ INLINE ptrdiff_t first_tap(ptrdiff_t y, ptrdiff_t step, ptrdiff_t limit) {
 static void locate_tile(const Window *w, ptrdiff_t index, ptrdiff_t base, ptrdiff_t extra, Tile *t) {
   if (index != t->index + 1 || index == 0) { // not the one after the last: find its first pixel
     const ptrdiff_t from = index * base + min_(index, extra), row = from / w->outW;
-    t->n = row / w->outH;
-    t->j = row % w->outH;
-    t->i = from % w->outW;
+    t->next = (Pixel){row / w->outH, row % w->outH, from % w->outW};
   }
+  Pixel q = t->next;
+  t->first = q;
   t->index = index;
   t->rows = base + (index < extra);
   t->ty0 = w->tapsY;
@@ -59,15 +68,9 @@ static void locate_tile(const Window *w, ptrdiff_t index, ptrdiff_t base, ptrdif
   t->inside = 1;
   const ptrdiff_t spanY = (w->tapsY - 1) * w->stepY, spanX = (w->tapsX - 1) * w->stepX;
   for (ptrdiff_t r = 0; r < t->rows;) { // stretches of one output row
-    const ptrdiff_t count = min_(t->rows - r, w->outW - t->i), y = t->j * w->mulY + w->addY, x = t->i * w->mulX + w->addX;
-    const ptrdiff_t at = ((t->n * w->srcH + y) * w->srcW + x) * w->srcC, step = w->mulX * w->srcC;
-    float *to = w->dst + t->n * w->dstImage + t->j * w->dstRow + t->i * w->dstPixel;
-    for (ptrdiff_t k = 0; k < count; k++) {
-      t->at[r + k] = at + k * step;
-      t->y[r + k] = y;
-      t->x[r + k] = x + k * w->mulX;
-      t->to[r + k] = to + k * w->dstPixel;
-    }
+    const ptrdiff_t count = min_(t->rows - r, w->outW - q.i), y = q.j * w->mulY + w->addY, x = q.i * w->mulX + w->addX;
+    const ptrdiff_t at = ((q.n * w->srcH + y) * w->srcW + x) * w->srcC, step = w->mulX * w->srcC;
+    UNROLL for (int k = 0; k < MAX_ROWS; k++) t->at[r + k] = at + k * step; // what is too much is overwritten by the next
     if (y >= 0 && y + spanY < w->srcH) {
       t->ty0 = 0;
       t->ty1 = w->tapsY;
@@ -78,12 +81,10 @@ static void locate_tile(const Window *w, ptrdiff_t index, ptrdiff_t base, ptrdif
       t->ty1 = max_(t->ty1, min_(w->tapsY, first_tap(y, w->stepY, w->srcH)));
     }
     r += count;
-    t->i += count;
-    if (t->i == w->outW) {
-      t->i = 0;
-      if (++t->j == w->outH) t->j = 0, t->n++;
-    }
+    q.i += count - 1;
+    step_pixel(w, &q);
   }
+  t->next = q;
 }
 
 // Pointers of `count` taps from tap `first` on (row-major from tap row ty0) into table[tap][row], `channel` floats in.
@@ -93,7 +94,7 @@ static void build_rows(const Window *w, const Tile *t, ptrdiff_t first, ptrdiff_
   if (t->inside) {
     // A whole register file of rows per tap: what is too much is overwritten by the next tap.
     const float *base[MAX_ROWS];
-    for (ptrdiff_t r = 0; r < MAX_ROWS; r++) base[r] = src + t->at[r < rows ? r : 0];
+    UNROLL for (int r = 0; r < MAX_ROWS; r++) base[r] = src + t->at[r];
     const ptrdiff_t stepX = w->stepX * w->srcC, stepY = w->stepY * w->srcW * w->srcC;
     ptrdiff_t row = ty * stepY, at = row + tx * stepX, x = tx;
     for (ptrdiff_t k = 0; k < count; k++, table += rows) {
@@ -103,10 +104,12 @@ static void build_rows(const Window *w, const Tile *t, ptrdiff_t first, ptrdiff_
     }
     return;
   }
-  for (ptrdiff_t r = 0; r < rows; r++) {
+  Pixel q = t->first;
+  for (ptrdiff_t r = 0; r < rows; r++, step_pixel(w, &q)) {
     const float **out = table + r;
-    ptrdiff_t y = t->y[r] + ty * w->stepY, at = t->at[r] + (ty * w->stepY * w->srcW + tx * w->stepX) * w->srcC;
-    ptrdiff_t x = t->x[r] + tx * w->stepX, left = count, inRow = w->tapsX - tx;
+    const ptrdiff_t y0 = q.j * w->mulY + w->addY, x0 = q.i * w->mulX + w->addX;
+    ptrdiff_t y = y0 + ty * w->stepY, at = t->at[r] + (ty * w->stepY * w->srcW + tx * w->stepX) * w->srcC;
+    ptrdiff_t x = x0 + tx * w->stepX, left = count, inRow = w->tapsX - tx;
     while (left > 0) {
       const ptrdiff_t n = min_(left, inRow), inside = y >= 0 && y < w->srcH ? w->srcW : 0;
       for (ptrdiff_t k = 0; k < n; k++) {
@@ -117,9 +120,9 @@ static void build_rows(const Window *w, const Tile *t, ptrdiff_t first, ptrdiff_
       }
       left -= n;
       inRow = w->tapsX;
-      x = t->x[r];
+      x = x0;
       y += w->stepY;
-      at = t->at[r] + (y - t->y[r]) * w->srcW * w->srcC;
+      at = t->at[r] + (y - y0) * w->srcW * w->srcC;
     }
   }
 }
@@ -219,14 +222,18 @@ static void run_window(const Window *window, Part part) {
       for (ptrdiff_t i = c0; i < min_(c0 + chunk, t1); i++) {
         if (i != t.index) locate_tile(&w, i, baseRows, extra, &t), builtGroup = -1;
         row_tile_fn *tile = row_tiles[p.vectors - 1][t.rows - 1];
-        const int direct = even && (p.width == nb || (units == 1 && spills && t.to[0] + t.rows * w.dstPixel + nb - p.width <= partEnd));
-        float *c = direct ? t.to[0] + channel : lanes;
+        float *to = place_of(&w, t.first) + channel;
+        const int direct = even && (p.width == nb || (units == 1 && spills && to + t.rows * w.dstPixel + nb - p.width <= partEnd));
+        float *c = direct ? to : lanes;
         const ptrdiff_t ldc = direct ? w.dstPixel : nb, taps = max_(0, t.ty1 - t.ty0) * w.tapsX;
         const float *add = NULL;
         if (w.end.residual) {
           add = direct ? w.end.residual + (c - w.dst) : lanes;
-          if (!direct)
-            for (ptrdiff_t r = 0; r < t.rows; r++) load_lanes(lanes + r * nb, w.end.residual + (t.to[r] - w.dst) + channel, p.width);
+          if (!direct) {
+            Pixel q = t.first;
+            for (ptrdiff_t r = 0; r < t.rows; r++, step_pixel(&w, &q))
+              load_lanes(lanes + r * nb, w.end.residual + (place_of(&w, q) - w.dst) + channel, p.width);
+          }
         }
         const float *wk = weights + t.ty0 * w.tapsX * w.in * nb;
         if (taps == 0 || (taps <= TABLE_TAPS && pieces == 1)) {
@@ -244,12 +251,14 @@ static void run_window(const Window *window, Part part) {
             }
         }
         if (w.end.flags & EPILOGUE_SILU) silu_rows(c, ldc, t.rows, nb);
-        if (!direct)
-          for (ptrdiff_t r = 0; r < t.rows; r++) {
-            float *to = t.to[r] + channel;
+        if (!direct) {
+          Pixel q = t.first;
+          for (ptrdiff_t r = 0; r < t.rows; r++, step_pixel(&w, &q)) {
+            to = place_of(&w, q) + channel;
             if (p.width == nb) UNROLL for (int v = 0; v < 2; v++) { if (v < p.vectors) st(to + v * VL, ld(lanes + r * nb + v * VL)); }
             else store_lanes(to, lanes + r * nb, p.width);
           }
+        }
         builtGroup = g;
       }
     }
