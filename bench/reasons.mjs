@@ -44,7 +44,8 @@ const kinds = [
   {
     fits: () => true,
     reason:
-      "32 channels on one side of a 3×3 kernel: what is addressed or copied for a pixel serves one or two panels.",
+      "At most 32 channels on one side of a 3×3 kernel: what is addressed or copied for a pixel serves one or two panels, and " +
+      "with one vector of results every multiply–add needs a load.",
   },
 ];
 
