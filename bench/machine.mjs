@@ -69,7 +69,7 @@ function peakPrograms(folder) {
 export async function withPeakMeter(fn) {
   const kind = WebAssembly.validate(multiplyAdds("relaxed")) ? "relaxed" : "simd";
   const { run } = new WebAssembly.Instance(new WebAssembly.Module(multiplyAdds(kind))).exports;
-  const inWasm = () => rateOf(run, 1_000_000);
+  const inWasm = () => rateOf(run, 2_000_000);
   for (let i = 0; i < 5; i++) inWasm(); // compiled by the optimising compiler
   return withFolder((folder) => {
     const [widest] = peakPrograms(folder);
