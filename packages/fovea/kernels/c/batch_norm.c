@@ -110,8 +110,8 @@ INLINE double group_count(const norm_walk *w, ptrdiff_t b, ptrdiff_t g) {
     for (ptrdiff_t g = 0; g < w->groups; g++)
 // Whole vectors of channels of this part, and the n channels that are left.
 #define FOR_CHANNELS(whole, left)                                                                                       \
-  const ptrdiff_t vectors = ceil_div(w.channels, VL), end = end_of(vectors, part) * VL;                       \
-  for (ptrdiff_t c = begin_of(vectors, part) * VL; c < min_(w.channels, end); c += VL) {                            \
+  const ptrdiff_t vectors = ceil_div(w.channels, VL), end = end_of(vectors, part) * VL;                                 \
+  for (ptrdiff_t c = begin_of(vectors, part) * VL; c < min_(w.channels, end); c += VL) {                                \
     const int n = (int)min_(VL, w.channels - c);                                                                        \
     if (n == VL) whole;                                                                                                 \
     else left;                                                                                                          \
@@ -255,8 +255,8 @@ INLINE void normalize(void *const *buf, const int32_t *p, Part part, const int r
 KERNEL(batch_norm) {
 #define ACTIVATION(a)                                        \
   case a:                                                    \
-    if (p[3]) normalize(buf, p, part, 1, a);          \
-    else normalize(buf, p, part, 0, a);               \
+    if (p[3]) normalize(buf, p, part, 1, a);                 \
+    else normalize(buf, p, part, 0, a);                      \
     break;
   switch (p[4]) { ACTIVATION(ACT_NONE) ACTIVATION(ACT_RELU) ACTIVATION(ACT_CLIP) ACTIVATION(ACT_SILU) }
 #undef ACTIVATION

@@ -16,7 +16,7 @@ INLINE vi to_int(vf x) {
     const from *x = buf[0];                                                          \
     to *y = buf[1];                                                                  \
     ptrdiff_t i, end;                                                                \
-    walk_share(p[0], part, &i, &end);                                         \
+    walk_share(p[0], part, &i, &end);                                                \
     for (; i + VL <= end; i += VL) {                                                 \
       __auto_type v = load(x + i);                                                   \
       store(y + i, result);                                                          \

@@ -41,9 +41,9 @@ INLINE void copy_dense_32(const float *x, float *y, ptrdiff_t n) {
 INLINE void copy_dense_8(const uint8_t *x, uint8_t *y, ptrdiff_t n) { __builtin_memcpy(y, x, (size_t)n); }
 
 #define COPY(bits, type)                                                                                              \
-  static void copy_rows_##bits(const type *x, type *y, const walk_spec *w, Part part) {                     \
+  static void copy_rows_##bits(const type *x, type *y, const walk_spec *w, Part part) {                               \
     ptrdiff_t at, end, last = w->rank - 1, columns = w->dims[last], sx = w->strides[0][last], sy = w->strides[1][last]; \
-    walk_share(walk_size(w), part, &at, &end);                                                                 \
+    walk_share(walk_size(w), part, &at, &end);                                                                        \
     if (at >= end) return;                                                                                            \
     walk_state s = walk_seek(w, at);                                                                                  \
     while (at < end) {                                                                                                \
@@ -75,12 +75,12 @@ INLINE void copy_dense_8(const uint8_t *x, uint8_t *y, ptrdiff_t n) { __builtin_
     }                                                                                                                 \
   }                                                                                                                   \
   /* units of work: outer index × strip of TILE along j × TILES_AHEAD tiles along i */                                \
-  static void copy_tiles_##bits(const type *x, type *y, const walk_spec *w, Part part) {                    \
+  static void copy_tiles_##bits(const type *x, type *y, const walk_spec *w, Part part) {                              \
     ptrdiff_t last = w->rank - 1, ni = w->dims[last], nj = w->dims[last - 1];                                         \
     ptrdiff_t sx = w->strides[0][last], sy = w->strides[1][last - 1];                                                 \
     ptrdiff_t runs = (ni + TILE * TILES_AHEAD - 1) / (TILE * TILES_AHEAD), strips = (nj + TILE - 1) / TILE, outer = 1; \
     for (int d = 0; d < last - 1; d++) outer *= w->dims[d];                                                           \
-    for (ptrdiff_t u = begin_of(outer * strips * runs, part), e = end_of(outer * strips * runs, part); u < e; u++) { \
+    for (ptrdiff_t u = begin_of(outer * strips * runs, part), e = end_of(outer * strips * runs, part); u < e; u++) {  \
       ptrdiff_t i0 = u % runs * TILE * TILES_AHEAD, j = u / runs % strips * TILE, o = u / runs / strips, ox = j, oy = j * sy; \
       for (ptrdiff_t d = last - 2; d >= 0; d--) {                                                                     \
         ox += o % w->dims[d] * w->strides[0][d];                                                                      \
@@ -98,8 +98,8 @@ INLINE void copy_dense_8(const uint8_t *x, uint8_t *y, ptrdiff_t n) { __builtin_
     type *y = (type *)buf[1] + p[1];                                                                                  \
     int last = w.rank - 1, tiled = last > 0 && w.strides[0][last - 1] == 1 && w.strides[1][last] == 1 &&              \
                                    w.strides[0][last] != 1 && w.strides[0][last] != 0 && w.dims[last - 1] > 1;        \
-    if (tiled) copy_tiles_##bits(x, y, &w, part);                                                              \
-    else copy_rows_##bits(x, y, &w, part);                                                                     \
+    if (tiled) copy_tiles_##bits(x, y, &w, part);                                                                     \
+    else copy_rows_##bits(x, y, &w, part);                                                                            \
   }
 
 COPY(32, float)

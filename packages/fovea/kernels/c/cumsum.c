@@ -6,7 +6,7 @@
     const type *x = buf[0];                                                                                 \
     type *y = buf[1];                                                                                       \
     ptrdiff_t n = p[1], inner = p[2], lines = (ptrdiff_t)p[0] * inner;                                      \
-    for (ptrdiff_t line = begin_of(lines, part), end = end_of(lines, part); line < end; line++) { \
+    for (ptrdiff_t line = begin_of(lines, part), end = end_of(lines, part); line < end; line++) {           \
       ptrdiff_t base = line / inner * n * inner + line % inner;                                             \
       wide sum = 0;                                                                                         \
       for (ptrdiff_t k = 0; k < n; k++) {                                                                   \

@@ -28,7 +28,7 @@ KERNEL(index_select) {
     const int32_t *index = buf[1];                                                                    \
     type *y = buf[2];                                                                                 \
     ptrdiff_t outer = p[0], size = p[1], count = p[2], inner = p[3], at, end;                         \
-    for (walk_share(outer * count * inner, part, &at, &end); at < end; at++) {                 \
+    for (walk_share(outer * count * inner, part, &at, &end); at < end; at++) {                        \
       int32_t i = index[at];                                                                          \
       y[at] = inside(i, size) ? x[(at / (count * inner) * size + i) * inner + at % inner] : (type)p[4]; \
     }                                                                                                 \
@@ -43,7 +43,7 @@ TAKE(take_along_8, uint8_t)
     const int32_t *index = buf[1];                                                        \
     type *y = buf[2];                                                                     \
     ptrdiff_t outer = p[0], size = p[1], count = p[2], inner = p[3];                      \
-    ptrdiff_t from = begin_of(size, part), to = end_of(size, part);         \
+    ptrdiff_t from = begin_of(size, part), to = end_of(size, part);                       \
     if (from >= to) return;                                                               \
     for (ptrdiff_t o = 0; o < outer; o++) {                                               \
       __builtin_memset(y + (o * size + from) * inner, 0, (size_t)((to - from) * inner) * 4); \
@@ -66,7 +66,7 @@ INDEX_ADD(index_add_i32, uint32_t)
     const int32_t *index = buf[1];                                                                 \
     type *y = buf[2];                                                                              \
     ptrdiff_t outer = p[0], size = p[1], count = p[2], inner = p[3];                               \
-    ptrdiff_t from = begin_of(outer * inner, part), to = end_of(outer * inner, part); \
+    ptrdiff_t from = begin_of(outer * inner, part), to = end_of(outer * inner, part);              \
     while (from < to) {                                                                            \
       ptrdiff_t o = from / inner, j0 = from % inner, n = min_of(inner - j0, to - from);            \
       for (ptrdiff_t r = 0; r < size; r++) __builtin_memset(y + (o * size + r) * inner + j0, 0, (size_t)n * 4); \

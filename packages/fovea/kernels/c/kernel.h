@@ -31,7 +31,7 @@ INLINE ptrdiff_t share(ptrdiff_t n, int i, int of) { return (ptrdiff_t)((int64_t
 INLINE ptrdiff_t begin_of(ptrdiff_t n, Part part) { return share(n, part.from, part.of); }
 INLINE ptrdiff_t end_of(ptrdiff_t n, Part part) { return share(n, part.to, part.of); }
 
-// A thread's pieces are taken in so many goes, or in more where those are long (pool.c).
+// A thread's pieces are done in so many takes, or in more where those are long (pool.c).
 #define TAKES 4
 // Into how many parts a command is cut, for kernels that choose what to cut.
 INLINE int usual_parts(Part part) { return part.threads == 1 ? 1 : TAKES * part.threads; }

@@ -9,7 +9,7 @@
     const int32_t *index = buf[1];                                                                          \
     type *y = buf[3];                                                                                       \
     ptrdiff_t size = p[1], count = p[2], inner = p[3], fibres = (ptrdiff_t)p[0] * inner;                    \
-    ptrdiff_t from = begin_of(fibres, part), to = end_of(fibres, part);                       \
+    ptrdiff_t from = begin_of(fibres, part), to = end_of(fibres, part);                                     \
     while (from < to) {                                                                                     \
       ptrdiff_t o = from / inner, j0 = from % inner, n = min_of(inner - j0, to - from);                     \
       for (ptrdiff_t r = 0; r < size; r++) {                                                                \

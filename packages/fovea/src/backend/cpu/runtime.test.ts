@@ -82,7 +82,7 @@ for (const [name, create] of Object.entries(runtimes)) {
       await workersReady(r);
       const bytes = 10_007;
       const chain = Array.from({ length: 50 }, () => r.allocate(bytes));
-      const alone = 1 << 16;
+      const alone = 1 << 16; // one thread: RUN_THREADS in kernels/c/run.h
       const program = chain
         .slice(1)
         .flatMap((to, i) => command("copy_bytes", [chain[i]!, to], [bytes, 0], i % 5 === 4 ? alone : 0));
