@@ -85,6 +85,15 @@ describeEngines(
       });
     }
 
+    it("more threads than tiles, which is what there is scratch memory for: the same bits", () => {
+      const before = threads();
+      const [x, weight] = [random([1, 32, 16, 16], 1), random([32, 32, 3, 3], 2)]; // 16 tiles of 4×4
+      const expected = numbers(conv2d(x, weight, null, { padding: 1 }));
+      setThreads(20);
+      for (let i = 0; i < 20; i++) expect(same(numbers(conv2d(x, weight, null, { padding: 1 })), expected)).toBe(true);
+      setThreads(before);
+    });
+
     it("setExact(true) gives the direct result, also in functions that are compiled already", () => {
       const x = random([2, 32, 16, 16], 1);
       const weight = random([32, 32, 3, 3], 2);
