@@ -24,7 +24,7 @@ KERNEL(conv2d_weight_grad) {
   const ptrdiff_t ldc = round_up(s.out, VL), panels = panel_count(s.out), maxRows = tile_rows(panel(s.out, 0).vectors);
   const ptrdiff_t rowTiles = ceil_div(tapRows, maxRows), perPanel = tapGroups * rowTiles, tiles = s.groups * panels * perPanel;
   const ptrdiff_t u0 = begin_of(tiles * blocks, part), u1 = end_of(tiles * blocks, part);
-  const int inPlace = s.out % VL == 0 && perPanel < FEW_USES;
+  const int inPlace = s.out % VL == 0 && perPanel < FEW_TILES;
   cut_boxes(&s, inPlace ? in_place_pixels(&s) : LONG_PIXELS, 2 * GRAD_ROOM * BLOCK / s.in, 1);
   float dy[LONG_PIXELS * BLOCK] __attribute__((aligned(64)));
 

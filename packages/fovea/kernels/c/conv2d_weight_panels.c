@@ -16,7 +16,8 @@
 #define GRAD_DY 65536     // floats of the copy of dY
 #define GRAD_TAPS 32      // taps that are put in order at once
 #define GRAD_TILES 64     // row tiles of a chunk
-#define COPIED_PIXELS 8   // pixels of dY copied at once, so that their lines stay in L1 while all tiles take from them
+#define COPIED_PIXELS (VL == 4 ? 16 : 8) // of dY at once, so that their lines stay in L1 while all tiles take from them
+#define TILE_GAP 16       // floats between the copies of two tiles, which else would share a few sets of the caches
 
 // Row tiles [0, tiles) of a chunk: tile t has output channels [first[t], first[t + 1]) of the group.
 typedef struct {
@@ -36,26 +37,27 @@ static Chunk chunk_of(const WeightGrad *s, ptrdiff_t chunk, ptrdiff_t chunks) {
   return c;
 }
 
-// Pixels of dY, the channels of a chunk, as [tile][pixel][lanes]. No vector passes the end of dY.
-static void copy_rows(Pixels p, const float *end, const Chunk *c, float *to) {
-  const ptrdiff_t lanes = c->lanes, tileFloats = p.left * lanes;
+// Pixels of dY, the channels of a chunk, as [tile][pixel][lanes], `tileFloats` from one tile to the next. No vector passes the
+// end of dY.
+static void copy_rows(Pixels p, const float *end, const Chunk *c, float *to, ptrdiff_t tileFloats) {
+  const ptrdiff_t lanes = c->lanes, width = c->first[c->tiles] - c->first[0], step = p.pixel;
   while (p.left > 0) {
-    const ptrdiff_t n = min_(COPIED_PIXELS, p.left);
-    const float *from[COPIED_PIXELS];
-    for (ptrdiff_t k = 0; k < n; k++) from[k] = next_pixel(&p);
-    const int near = end - from[n - 1] < c->first[c->tiles] - c->first[0] + lanes;
+    const Run run = next_run(&p, COPIED_PIXELS);
+    const int near = end - run.at - (run.count - 1) * step < width + lanes;
+    for (ptrdiff_t k = 0; k < run.count; k++) touch(run.at + k * step, width);
     float *tile = to;
     for (ptrdiff_t t = 0; t < c->tiles; t++, tile += tileFloats) {
       const ptrdiff_t first = c->first[t] - c->first[0], count = c->first[t + 1] - c->first[t];
       for (ptrdiff_t l = 0; l < count; l += VL) {
+        const float *from = run.at + first + l;
         if (near) {
-          for (ptrdiff_t k = 0; k < n; k++) st(tile + k * lanes + l, ld_tail(from[k] + first + l, (int)min_(VL, count - l)));
+          for (ptrdiff_t k = 0; k < run.count; k++) st(tile + k * lanes + l, ld_tail(from + k * step, (int)min_(VL, count - l)));
         } else {
-          for (ptrdiff_t k = 0; k < n; k++) st(tile + k * lanes + l, ld(from[k] + first + l));
+          for (ptrdiff_t k = 0; k < run.count; k++) st(tile + k * lanes + l, ld(from + k * step));
         }
       }
     }
-    to += n * lanes;
+    to += run.count * lanes;
   }
 }
 
@@ -106,11 +108,11 @@ static void add_box(const WeightGrad *s, const PixelBox *box, const View *x, con
 // p: as conv2d_weight_grad
 KERNEL(conv2d_weight_panels) {
   WeightGrad s = weight_grad(buf[0], buf[1], p);
-  const int inPlace = s.plain && s.in % VL == 0 && (row_tiles_of(&s) < FEW_USES || panel_count(s.in) < FEW_USES);
+  const int inPlace = s.plain && s.in % VL == 0 && (row_tiles_of(&s) < FEW_TILES || panel_count(s.in) < FEW_PANELS);
   cut_boxes(&s, inPlace ? in_place_pixels(&s) : GRAD_PIXELS, GRAD_ROOM, 0);
   const ptrdiff_t blocks = p[15], panels = panel_count(s.in), chunks = chunk_count(&s), perBlock = s.groups * chunks * panels;
   const ptrdiff_t u0 = begin_of(blocks * perBlock, part), u1 = end_of(blocks * perBlock, part);
-  float x[GRAD_ROOM * BLOCK] __attribute__((aligned(64))), dy[GRAD_DY] __attribute__((aligned(64)));
+  float x[GRAD_ROOM * BLOCK] __attribute__((aligned(64))), dy[GRAD_DY + GRAD_TILES * TILE_GAP] __attribute__((aligned(64)));
   for (ptrdiff_t u = u0, next; u < u1; u = next) {
     next = min_(u1, (u / panels + 1) * panels);
     const ptrdiff_t block = u / perBlock, g = u % perBlock / panels / chunks, p0 = u % panels, p1 = p0 + next - u;
@@ -119,13 +121,16 @@ KERNEL(conv2d_weight_panels) {
     const ptrdiff_t firstIn = g * s.in, firstOut = g * s.out + c.first[0];
     for (ptrdiff_t i = box0; i < max_(box1, box0 + 1); i++) { // a block without pixels still writes zeros
       const PixelBox box = pixel_box(&s, i, box1), following = pixel_box(&s, i + 1, box1);
-      const ptrdiff_t calls = c.tiles * s.taps, tileFloats = inPlace ? 0 : box.images * box.y.count * box.x.count * c.lanes;
+      const ptrdiff_t calls = c.tiles * s.taps, tileFloats = inPlace ? 0 : box.images * box.y.count * box.x.count * c.lanes + TILE_GAP;
+      const ptrdiff_t touched = max_(2, TOUCHED_FLOATS / (s.boxImages * box.inY.count * box.inX.count * BLOCK + 1)); // panels
       View dyView = map_view(s.dy + firstOut, s.h.out, s.w.out, s.outChannels, box.image);
       Next coming = {0};
       if (inPlace) {
+        touch_run(box_x(&s, &box, 0));
+        touch_run(box_dy(&s, &box, 0));
         coming.stream = stream_in(calls * (p1 - p0) * box.x.count, box_x(&s, &following, 0), box_dy(&s, &following, 0));
       } else {
-        copy_rows(box_dy(&s, &box, firstOut), s.dyEnd, &c, dy);
+        copy_rows(box_dy(&s, &box, firstOut), s.dyEnd, &c, dy, tileFloats);
         dyView = view_of(dy, box.y, box.x, c.lanes);
         coming.dy = fetch_in(calls * (p1 - p0), box_dy(&s, &following, firstOut), c.first[c.tiles] - c.first[0]);
       }
@@ -134,6 +139,7 @@ KERNEL(conv2d_weight_panels) {
         const ptrdiff_t first = firstIn + q.first;
         View xView = map_view(s.x + first, s.h.size, s.w.size, s.channels, box.image);
         if (!inPlace) {
+          if ((b - p0) % touched == 0) touch_pixels(box_x(&s, &box, first), min_(touched * BLOCK, s.in - q.first));
           copy_panel(box_x(&s, &box, first), q, x);
           xView = view_of(x, box.inY, box.inX, q.vectors * VL);
           coming.x = fetch_in(calls, b + 1 < p1 ? box_x(&s, &box, first + BLOCK) : box_x(&s, &following, firstIn + p0 * BLOCK), BLOCK);

@@ -7,10 +7,13 @@
 
 #define GRAD_PIXELS 256       // output pixels of a box, at most, whose operands are both copied
 #define LONG_PIXELS 512       // of others: starting and ending a tile costs as much as some 5
-#define GRAD_ROOM 512         // input pixels of a box in the copy of a panel of x
-#define IN_PLACE_FLOATS 24576 // of a box whose operands are read where they lie: two such boxes stay in L2
+#define GRAD_ROOM (VL == 4 ? 1024 : 512) // input pixels of a box in the copy of a panel of x: 32 or 64 KB
+// Floats of a box whose operands are read where they lie. It stays in L2, and so does the next, if that is fetched meanwhile.
+#define IN_PLACE_FLOATS (CAN_PREFETCH ? 24576 : 49152)
 #define IN_PLACE_LEAST 64
-#define FEW_USES 8            // a copy that is used less often does not pay
+#define FEW_TILES (VL == 4 ? 17 : 8)     // row tiles for which a copy of the other operand does not pay: fewer than so many
+#define FEW_PANELS (VL == 4 ? 9 : 8)     // and panels
+#define TOUCHED_FLOATS 32768             // of x at a time: they stay in L2 until they are copied
 
 typedef struct {
   ptrdiff_t kernel, stride, pad, dilation, size, out; // of one axis
@@ -155,11 +158,19 @@ INLINE const float *view_at(const View *v, ptrdiff_t y, ptrdiff_t x) {
   return v->at + (y - v->y.from) / v->y.step * v->row + (x - v->x.from) / v->x.step * v->pixel;
 }
 
-INLINE const float *next_pixel(Pixels *p) {
-  const float *at = p->at;
-  p->at += p->pixel;
-  p->left--;
-  if (++p->x == p->count) {
+// Neighbours in a row, `pixel` floats apart.
+typedef struct {
+  const float *at;
+  ptrdiff_t count;
+} Run;
+
+// The next ones, at most `most`.
+INLINE Run next_run(Pixels *p, ptrdiff_t most) {
+  const Run run = {p->at, min_(min_(most, p->left), p->count - p->x)};
+  p->at += run.count * p->pixel;
+  p->left -= run.count;
+  p->x += run.count;
+  if (p->x == p->count) {
     p->x = 0;
     p->at += p->row;
     if (++p->y == p->rows) {
@@ -167,17 +178,31 @@ INLINE const float *next_pixel(Pixels *p) {
       p->at += p->image;
     }
   }
-  return at;
+  return run;
 }
 
 // A panel of channels as [pixel][NB], zeros behind the last channel.
 static void copy_panel(Pixels p, Panel q, float *to) {
-  for (; p.left > 0; to += q.vectors * VL) {
-    const float *from = next_pixel(&p);
+  const ptrdiff_t nb = q.vectors * VL;
+  while (p.left > 0) {
+    const Run run = next_run(&p, p.left);
+    const float *from = run.at;
     if (q.width == BLOCK) {
-      st(to, ld(from));
-      st(to + VL, ld(from + VL));
-    } else load_lanes(to, from, q.width);
+      for (ptrdiff_t k = 0; k < run.count; k++, from += p.pixel, to += BLOCK) {
+        st(to, ld(from));
+        st(to + VL, ld(from + VL));
+      }
+    } else {
+      for (ptrdiff_t k = 0; k < run.count; k++, from += p.pixel, to += nb) load_lanes(to, from, q.width);
+    }
+  }
+}
+
+// The first `floats` of every pixel.
+static void touch_pixels(Pixels p, ptrdiff_t floats) {
+  while (p.left > 0) {
+    const Run run = next_run(&p, p.left);
+    for (ptrdiff_t k = 0; k < run.count; k++) touch(run.at + k * p.pixel, floats);
   }
 }
 
@@ -187,6 +212,8 @@ INLINE ptrdiff_t run_floats(const Pixels *p) {
   const ptrdiff_t row = p->count * p->pixel + p->row, images = p->left / (p->rows * p->count);
   return (images - 1) * (p->rows * row + p->image) + (p->rows - 1) * row + p->count * p->pixel;
 }
+
+INLINE void touch_run(Pixels p) { touch(p.at, run_floats(&p)); }
 
 // The pixels of two maps, each one run of memory, fetched by the steps of tiles (Box.ahead): no bursts keep the tiles waiting.
 typedef struct {
@@ -199,6 +226,7 @@ INLINE Stream stream_in(ptrdiff_t steps, Pixels x, Pixels dy) {
   return (Stream){x.at, dy.at, floats, 0, ceil_div(floats + run_floats(&dy), max_(1, steps))};
 }
 INLINE void stream_on(Stream *s, Box *box) {
+  if (!CAN_PREFETCH) return;
   box->ahead = s->at < s->xFloats ? s->x + s->at : s->dy + s->at - s->xFloats;
   box->aheadPixel = s->perPixel;
   s->at += box->images * box->rows * box->count * s->perPixel;
@@ -213,8 +241,11 @@ typedef struct {
 INLINE Ahead fetch_in(ptrdiff_t times, Pixels pixels, ptrdiff_t floats) { return (Ahead){pixels, ceil_div(pixels.left, times), floats}; }
 
 static void fetch(Ahead *a) {
-  for (ptrdiff_t i = min_(a->each, a->pixels.left); i > 0; i--) {
-    const float *from = next_pixel(&a->pixels);
-    for (ptrdiff_t l = 0; l < a->floats; l += 16) __builtin_prefetch(from + l, 0, 2);
+  if (!CAN_PREFETCH) return;
+  for (ptrdiff_t left = min_(a->each, a->pixels.left); left > 0;) {
+    const Run run = next_run(&a->pixels, left);
+    for (ptrdiff_t k = 0; k < run.count; k++)
+      for (ptrdiff_t l = 0; l < a->floats; l += 16) __builtin_prefetch(run.at + k * a->pixels.pixel + l, 0, 2);
+    left -= run.count;
   }
 }

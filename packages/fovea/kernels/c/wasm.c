@@ -4,7 +4,7 @@
 #define EXPORT(name) __attribute__((export_name(#name))) name
 
 #define PROGRAM_BYTES (1 << 20)
-#define STACK_BYTES (384 << 10) // kernels keep copies of up to 280 KB there (conv2d_weight_panels.c)
+#define STACK_BYTES (384 << 10) // kernels keep copies of up to 300 KB there (conv2d_weight_panels.c)
 
 extern kernel_fn *const kernels_table[];
 extern const int kernels_table_count;
