@@ -33,7 +33,7 @@ INLINE ptrdiff_t chunk_count(const WeightGrad *s) {
 static Chunk chunk_of(const WeightGrad *s, ptrdiff_t chunk, ptrdiff_t chunks) {
   const ptrdiff_t tiles = row_tiles_of(s), t0 = share(tiles, (int)chunk, (int)chunks);
   Chunk c = {.tiles = share(tiles, (int)chunk + 1, (int)chunks) - t0, .lanes = row_lanes(s)};
-  for (ptrdiff_t t = 0; t <= c.tiles; t++) c.first[t] = share(s->out, (int)(t0 + t), (int)tiles);
+  for (ptrdiff_t t = 0; t <= c.tiles; t++) c.first[t] = tile_start(s->out, t0 + t, tiles);
   return c;
 }
 
@@ -76,7 +76,7 @@ typedef struct {
 // Adds a box of pixels to the sums of a panel: all tiles of a chunk, all taps. tile: floats from one tile of dY to the next, if
 // those are copied
 static void add_box(const WeightGrad *s, const PixelBox *box, const View *x, const View *dy, ptrdiff_t tile, const Chunk *c, Panel q,
-                    Sums sums, int flags, Next *next) {
+                    Sums sums, int flags, Next *following) {
   for (ptrdiff_t tap = 0; tap < s->taps; tap++) {
     const ptrdiff_t offsetY = tap / s->w.kernel * s->h.dilation - s->h.pad, offsetX = tap % s->w.kernel * s->w.dilation - s->w.pad;
     ptrdiff_t y0, y1, x0, x1;
@@ -91,14 +91,15 @@ static void add_box(const WeightGrad *s, const PixelBox *box, const View *x, con
     };
     const float *a = empty ? dy->at : view_at(dy, y0, x0);
     const float *b = empty ? x->at : view_at(x, y0 * s->h.stride + offsetY, x0 * s->w.stride + offsetX);
-    for (ptrdiff_t t = 0; t < c->tiles; t++) {
-      const ptrdiff_t first = c->first[t], count = c->first[t + 1] - first;
-      const float *from = a + (tile ? t * tile : first - c->first[0]), *rows[MAX_ROWS];
-      for (ptrdiff_t i = 0; i < count; i++) rows[i] = from + i;
-      stream_on(&next->stream, &area);
-      sum_tiles[q.vectors - 1][count - 1](&area, rows, b, sums.to + tap * sums.step + first * sums.ld, sums.ld, flags);
-      fetch(&next->x);
-      fetch(&next->dy);
+    for (ptrdiff_t t = 0, next; t < c->tiles; t = next) {
+      const ptrdiff_t first = c->first[t], height = c->first[t + 1] - first, step = tile ? tile : height;
+      next = t + 1; // fetching ahead goes from tile to tile
+      while (!CAN_PREFETCH && next < c->tiles && c->first[next + 1] - c->first[next] == height) next++;
+      stream_on(&following->stream, &area);
+      sum_strips[q.vectors - 1][height - 1](next - t, &area, a + (tile ? t * tile : first - c->first[0]), step, b,
+                                            sums.to + tap * sums.step + first * sums.ld, sums.ld, flags);
+      fetch(&following->x);
+      fetch(&following->dy);
     }
   }
 }

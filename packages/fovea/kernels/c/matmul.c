@@ -83,7 +83,7 @@ static Product matrix_product(void *const *buf, const int32_t *p) {
                    .a = buf[0], .c = buf[4], .end = epilogue(p[6], p + 7, buf[2], buf[3])};
 }
 
-INLINE ptrdiff_t tile_row(const Product *s, ptrdiff_t tile) { return share(s->m, (int)tile, (int)s->tiles); }
+INLINE ptrdiff_t tile_row(const Product *s, ptrdiff_t tile) { return tile_start(s->m, tile, s->tiles); }
 
 // Where column k of the first row of a tile is.
 INLINE const float *tile_a(const Product *s, ptrdiff_t batch, ptrdiff_t tile, ptrdiff_t k) {
@@ -102,20 +102,22 @@ static void product_tiles(const Product *s, ptrdiff_t batch, ptrdiff_t from, ptr
     load_lanes(paddedBias, bias, q.width);
     bias = paddedBias;
   }
-  for (ptrdiff_t t = from; t < to; t++) {
-    const ptrdiff_t r0 = tile_row(s, t), rows = tile_row(s, t + 1) - r0;
-    const float *row[MAX_ROWS];
+  for (ptrdiff_t t = from, next; t < to; t = next) { // strips of tiles with as many rows, or single tiles with lanes to spare
+    next = q.width == nb ? min_(min_(to, t + K_TILES), strip_end(s->m, t, s->tiles)) : t + 1;
+    const ptrdiff_t r0 = tile_row(s, t), height = tile_row(s, t + 1) - r0, rows = height * (next - t);
+    const float *row[K_TILES * MAX_ROWS];
     for (ptrdiff_t r = 0; r < rows; r++, a += lda) row[r] = a;
     const ptrdiff_t at = (batch * s->m + r0) * n + q.first;
     float *c = s->c + at;
     const float *add = !first ? c : s->end.residual ? s->end.residual + at : NULL;
-    row_tile_fn *tile = row_tiles[q.vectors - 1][rows - 1];
+    const Epilogue *end = last ? &s->end : NULL;
+    row_strip_fn *strip = row_strips[q.vectors - 1][height - 1];
     if (q.width == nb) {
-      tile(1, depth, row, packed, bias, add, n, c, n, last ? &s->end : NULL);
+      strip(next - t, depth, row, packed, bias, add, c, n, end);
     } else {
       if (add)
         for (ptrdiff_t r = 0; r < rows; r++) load_lanes(lanes + r * nb, add + r * n, q.width);
-      tile(1, depth, row, packed, bias, add ? lanes : NULL, nb, lanes, nb, last ? &s->end : NULL);
+      strip(1, depth, row, packed, bias, add ? lanes : NULL, lanes, nb, end);
       for (ptrdiff_t r = 0; r < rows; r++) store_lanes(c + r * n, lanes + r * nb, q.width);
     }
     if (last && s->end.flags & EPILOGUE_SILU) silu_rows(c, n, rows, q.width);

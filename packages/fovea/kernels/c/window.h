@@ -161,10 +161,12 @@ static void run_points(const Window *w, ptrdiff_t u0, ptrdiff_t u1, ptrdiff_t t0
       const Epilogue *end = k1 == w->in ? &w->end : NULL;
       if (many) touch(weights, (k1 - k0) * BLOCK);
       float *c = w->dst + (c0 * base + min_(c0, extra)) * w->dstPixel + u * BLOCK;
-      for (ptrdiff_t i = c0; i < c1; i++) {
-        const ptrdiff_t count = base + (i < extra);
+      for (ptrdiff_t i = c0, next; i < c1; i = next) { // strips of tiles with as many rows
+        const ptrdiff_t height = base + (i < extra);
+        next = i < extra ? min_(extra, c1) : c1;
+        const ptrdiff_t count = (next - i) * height;
         const float *add = d > 0 ? c : w->end.residual ? w->end.residual + (c - w->dst) : NULL;
-        row_tiles[1][count - 1](1, k1 - k0, rows, weights, bias, add, w->dstPixel, c, w->dstPixel, end);
+        row_strips[1][height - 1](next - i, k1 - k0, rows, weights, bias, add, c, w->dstPixel, end);
         if (end && end->flags & EPILOGUE_SILU) silu_rows(c, w->dstPixel, count, BLOCK);
         rows += count;
         c += count * w->dstPixel;

@@ -21,18 +21,21 @@ INLINE ptrdiff_t weight_plane(ptrdiff_t columns, ptrdiff_t depth) { return round
 INLINE ptrdiff_t row_pieces(const Products *s) { return ceil_div(s->rows, tile_rows(panel(s->out, 0).vectors)); }
 INLINE ptrdiff_t product_count(const Products *s, int planes) { return planes * panel_count(s->out) * row_pieces(s); }
 
+#define STRIP_ROWS 128 // at once
+
 // Register tiles [from, to) in the order plane → panel → piece of rows.
 static void multiply(const Products *s, ptrdiff_t from, ptrdiff_t to) {
   const ptrdiff_t pieces = row_pieces(s), panels = panel_count(s->out);
-  for (ptrdiff_t i = from; i < to; i++) {
+  for (ptrdiff_t i = from, next; i < to; i = next) {
     const ptrdiff_t piece = i % pieces, b = i / pieces % panels, e = i / pieces / panels;
     const Panel q = panel(s->out, b);
-    const ptrdiff_t r0 = share(s->rows, (int)piece, (int)pieces), count = share(s->rows, (int)piece + 1, (int)pieces) - r0;
-    const float *rows[MAX_ROWS], *v = s->v + e * s->vPlane + r0 * s->ldv;
-    for (ptrdiff_t r = 0; r < count; r++) rows[r] = v + r * s->ldv;
+    const ptrdiff_t r0 = tile_start(s->rows, piece, pieces), height = tile_start(s->rows, piece + 1, pieces) - r0;
+    next = min_(to, i + min_(strip_end(s->rows, piece, pieces) - piece, STRIP_ROWS / MAX_ROWS));
+    const float *rows[STRIP_ROWS], *v = s->v + e * s->vPlane + r0 * s->ldv;
+    for (ptrdiff_t r = 0; r < (next - i) * height; r++) rows[r] = v + r * s->ldv;
     const float *u = s->u + e * s->uPlane + q.first * s->depth;
     float *m = s->m + e * s->mPlane + r0 * s->ldm + q.first;
-    row_tiles[q.vectors - 1][count - 1](1, s->depth, rows, u, zero_row, NULL, 0, m, s->ldm, NULL);
+    row_strips[q.vectors - 1][height - 1](next - i, s->depth, rows, u, zero_row, NULL, m, s->ldm, NULL);
   }
 }
 

@@ -47,15 +47,15 @@ KERNEL(winograd_weight_sum) {
   const Maps s = winograd_maps(p);
   const ptrdiff_t maxRows = tile_rows(panel(s.oc, 0).vectors), pieces = ceil_div(s.c, maxRows), panels = panel_count(s.oc);
   const ptrdiff_t units = s.planes * panels * pieces, vPlane = p[11] * s.inLanes + PLANE_GAP, dPlane = p[11] * s.outLanes + PLANE_GAP;
-  for (ptrdiff_t u = begin_of(units, part); u < end_of(units, part); u++) {
+  const Box box = {.images = 1, .rows = 1, .count = p[11], .aPixel = s.inLanes, .bPixel = s.outLanes};
+  for (ptrdiff_t u = begin_of(units, part), to = end_of(units, part), next; u < to; u = next) {
     const ptrdiff_t piece = u % pieces, e = u / pieces / panels;
     const Panel q = panel(s.oc, u / pieces % panels);
-    const ptrdiff_t i0 = share(s.c, (int)piece, (int)pieces), count = share(s.c, (int)piece + 1, (int)pieces) - i0, nb = q.vectors * VL;
-    const Box box = {.images = 1, .rows = 1, .count = p[11], .aPixel = s.inLanes, .bPixel = s.outLanes};
-    const float *rows[MAX_ROWS], *v = (const float *)buf[0] + e * vPlane + i0, *d = (const float *)buf[1] + e * dPlane + q.first;
-    for (ptrdiff_t r = 0; r < count; r++) rows[r] = v + r;
+    const ptrdiff_t i0 = tile_start(s.c, piece, pieces), height = tile_start(s.c, piece + 1, pieces) - i0, nb = q.vectors * VL;
+    next = min_(to, u + strip_end(s.c, piece, pieces) - piece);
+    const float *v = (const float *)buf[0] + e * vPlane + i0, *d = (const float *)buf[1] + e * dPlane + q.first;
     float *sums = (float *)buf[2] + e * (s.c * round_up(s.oc, VL) + PLANE_GAP) + q.first * s.c + i0 * nb;
-    sum_tiles[q.vectors - 1][count - 1](&box, rows, d, sums, nb, p[12] ? TILE_ADD : 0);
+    sum_strips[q.vectors - 1][height - 1](next - u, &box, v, height, d, sums, nb, p[12] ? TILE_ADD : 0);
   }
 }
 
