@@ -37,9 +37,9 @@ const kinds = [
     fits: ({ row }) => row.engine === "wasm",
     reason:
       "WebAssembly: V8 keeps tiles of 4×2 in registers, of 6×2 in relaxed SIMD, where 14×2 fill AVX-512's: 8 multiply–adds come " +
-      "with 6 loads, 12 with 8, each with an addition for its address, and starting and ending a tile takes as long as some 10 " +
-      "pixels. Nothing can be fetched ahead of time. Relaxed SIMD halves the arithmetic, not the copies of what is read often, " +
-      "and its shares are of a peak nearly twice as high.",
+      "with 6 loads, 12 with 8, each with an addition for its address, and starting and ending a tile takes as long as 2 or 3 of " +
+      "its steps. Nothing can be fetched while it computes. Relaxed SIMD halves the arithmetic, not the copies of what is read " +
+      "often, and its shares are of a peak nearly twice as high.",
   },
   {
     fits: () => true,

@@ -193,7 +193,7 @@ INLINE void sum_tile(const int MR, const int NV, const int neighbours, const Box
   }                                                                                                                    \
   static __attribute__((noinline)) void sum_tile_##MR##x##NV(const Box *box, const float *const *a, const float *b,    \
       float *c, ptrdiff_t ldc, int flags) {                                                                            \
-    sum_tile(MR, NV, 0, box, a, b, c, ldc, flags);                                                                        \
+    sum_tile(MR, NV, 0, box, a, b, c, ldc, flags);                                                                     \
   }
 #define TILES1(MR) TILES(MR, 1)
 #define TILES2(MR) TILES(MR, 2)
