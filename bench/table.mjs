@@ -113,7 +113,9 @@ const sections = readResults().flatMap(({ machine, peaks, rows }, i) => {
     ...comparison(rows, "threads, training", "Several threads, training step"),
     ...kernels(rows, peaks),
     ...comparison(rows, "scaling", "Images per second over what the work says"),
-    ...(chart === null ? [] : [`### Cost and work\n\n![Images per second by batch and by size](${picture})\n\n${COST}\n`]),
+    ...(chart === null
+      ? []
+      : [`### Cost and work\n\n![Images per second by batch and by size](${picture})\n\n${COST}\n`]),
   ];
 });
 writeFileSync(docs("benchmarks.md"), [HEAD, ...sections].join("\n"));
