@@ -76,7 +76,7 @@ typedef struct {
 // Adds a box of pixels to the sums of a panel: all tiles of a chunk, all taps. tile: floats from one tile of dY to the next, if
 // those are copied
 static void add_box(const WeightGrad *s, const PixelBox *box, const View *x, const View *dy, ptrdiff_t tile, const Chunk *c, Panel q,
-                    Sums sums, int flags, Next *following) {
+                    Sums sums, int flags, Next *coming) {
   for (ptrdiff_t tap = 0; tap < s->taps; tap++) {
     const ptrdiff_t offsetY = tap / s->w.kernel * s->h.dilation - s->h.pad, offsetX = tap % s->w.kernel * s->w.dilation - s->w.pad;
     ptrdiff_t y0, y1, x0, x1;
@@ -95,11 +95,11 @@ static void add_box(const WeightGrad *s, const PixelBox *box, const View *x, con
       const ptrdiff_t first = c->first[t], height = c->first[t + 1] - first, step = tile ? tile : height;
       next = t + 1; // fetching ahead goes from tile to tile
       while (!CAN_PREFETCH && next < c->tiles && c->first[next + 1] - c->first[next] == height) next++;
-      stream_on(&following->stream, &area);
+      stream_on(&coming->stream, &area);
       sum_strips[q.vectors - 1][height - 1](next - t, &area, a + (tile ? t * tile : first - c->first[0]), step, b,
                                             sums.to + tap * sums.step + first * sums.ld, sums.ld, flags);
-      fetch(&following->x);
-      fetch(&following->dy);
+      fetch(&coming->x);
+      fetch(&coming->dy);
     }
   }
 }

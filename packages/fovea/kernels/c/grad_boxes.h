@@ -1,7 +1,8 @@
 // What the two kernels for the gradient of conv2d's weights share: boxes of some hundred output pixels, in which their loops
 // proceed, the operands of a box, in place or copied, and what is fetched while tiles compute. Tiles run at full speed from
 // L1 and L2, also with a pixel's values far apart; what waits for memory is copies, and tiles in place, of lines that are not
-// in the caches yet. So boxes are small enough for L2 and the next one's lines are asked for in advance.
+// in the caches yet. So boxes are small enough for L2 and the next one's lines are asked for in advance, or, where nothing can
+// be prefetched, a box's own at once. The limits are what was fastest on Zen 5, for 16-byte vectors in WebAssembly.
 #pragma once
 #include "tiles.h"
 
